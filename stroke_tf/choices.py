@@ -1,0 +1,54 @@
+"""Choices among few, which recipes name and rooms act on."""
+
+from enum import Enum
+
+
+class FitRule(str, Enum):
+    """How a slice of any size becomes a square of 128x128."""
+
+    PLAIN = "plain"
+    """The whole slice is resized, as the papers do; its aspect ratio changes."""
+    BRAIN = "brain"
+    """The slice is cropped to the brain and padded to a square first, so that no pixel is spent on air."""
+
+
+class TieRule(str, Enum):
+    """What an even vote means."""
+
+    BACKGROUND = "background"
+    LESION = "lesion"
+
+
+class Precision(str, Enum):
+    """The number format of the network's arithmetic; loss and softmax are always float32."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    MIXED_FLOAT16 = "mixed_float16"
+    MIXED_BFLOAT16 = "mixed_bfloat16"
+
+
+class Device(str, Enum):
+    """Where the network runs; GPU is an error where there is none."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    GPU = "gpu"
+
+
+class Architecture(str, Enum):
+    """The networks that models/build.py can make."""
+
+    UNET_2D = "unet2d"
+    """ResNet50 encoder, U-Net decoder, one plane (ModelX, ModelY, ModelZ of the paper)."""
+    UNET_2D_DEEP = "unet2d-deep"
+    """The same with a supervised output at every decoder level: the paper's "DSN"."""
+    UNET_3D = "unet3d"
+    """A 3-D U-Net on patches, the paper's baseline."""
+
+
+class Protocol(str, Enum):
+    """Whose rules decide empty masks and failed cases."""
+
+    ISLES2015 = "isles2015"
+    ISLES2022 = "isles2022"

@@ -1,0 +1,69 @@
+"""What every door shares: how an error leaves, and the list of doors."""
+
+import functools
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from stroke_tf.errors import StrokeTfError
+
+DOORS = {
+    "simulate": "write a cohort of phantoms, so that everything runs without data",
+    "index": "find the cases under a folder and write a manifest",
+    "doctor": "look at one case: grids, orientations, intensities, and a proven round trip",
+    "train": "train the network of one plane",
+    "predict": "turn scans into probability volumes and masks on the scans' own grid",
+    "fuse": "vote the planes' probability volumes into one mask",
+    "evaluate": "compare masks with the truth, under a named protocol",
+    "audit": "check the printed tables of the papers against arithmetic",
+    "reproduce-table1": "run the whole of Table 1 and judge each claim",
+    "verify": "check a run folder against its run card",
+}
+
+Main = Callable[[Sequence[str] | None], int]
+
+
+def door(main: Main) -> Main:
+    """Wrap a door's main so that a user's error becomes one line on stderr and an exit code that is not 0."""
+
+    @functools.wraps(main)
+    def guarded(arguments: Sequence[str] | None = None) -> int:
+        try:
+            return main(arguments)
+        except StrokeTfError as fault:
+            print(f"error: {fault}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("\nstopped by the user; what was finished is kept", file=sys.stderr)
+            return 130
+        except MemoryError:
+            print("error: out of memory. Close other programs, or lower --batch-size.", file=sys.stderr)
+            return 3
+        except BrokenPipeError:
+            # The reader of our output (head, less) has left; that is no fault of ours.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+    return guarded
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `stroke-tf <door> …`."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print("usage: stroke-tf <door> [options]\n")
+        for name, purpose in DOORS.items():
+            print(f"  {name:<17} {purpose}")
+        print("\nstroke-tf <door> --help tells the options of one. Start with: stroke-tf reproduce-table1")
+        return 0
+    if words[0] == "--version":
+        from stroke_tf import __version__
+
+        print(__version__)
+        return 0
+    if words[0] not in DOORS:
+        print(f"error: no door is called {words[0]!r}. Use one of: {', '.join(DOORS)}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"stroke_tf.{words[0].replace('-', '_')}")
+    return module.main(words[1:])
