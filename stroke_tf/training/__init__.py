@@ -1,0 +1,1 @@
+"""Losses, phases, the training loop, resuming, and the run card."""
