@@ -1,0 +1,209 @@
+"""From a choice of architecture to a Keras model: the one table, the one place where Keras's seed is set.
+
+Every network takes float32 z-scores (0 outside the brain) and gives float32 softmax probabilities, whose last axis is
+(background, lesion), whatever the precision in between.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from stroke_tf.choices import Architecture, Precision
+from stroke_tf.errors import SettingError
+from stroke_tf.models import unet2d
+from stroke_tf.models.deep_supervision import AUXILIARY_STAGES, auxiliary_logits
+from stroke_tf.models.unet3d import unet3d
+from stroke_tf.models.weights import load_encoder
+
+
+class InputScaling(str, Enum):
+    """What the first layer does to the z-scores."""
+
+    NONE = "none"
+    """Nothing: random weights learn from z-scores as they are."""
+    IMAGENET = "imagenet"
+    """z-scores in [-5, 5] become 0 … 255, the range in which segmentation-models' encoders saw their photographs."""
+
+
+_SCALE_AND_OFFSET = {InputScaling.NONE: (1.0, 0.0), InputScaling.IMAGENET: (25.5, 127.5)}
+
+
+@dataclass(frozen=True)
+class Network:
+    """Everything that decides a network's layers, and so all that a weight file needs beside it.
+
+    size and backbone and batchnorm_momentum speak to the 2-D networks, patch and base_filters to the 3-D one.
+    """
+
+    architecture: Architecture
+    backbone: str = "resnet50"
+    size: int = 128
+    channels: int = 3
+    scaling: InputScaling = InputScaling.NONE
+    batchnorm_momentum: float = 0.9
+    patch: tuple[int, int, int] = (64, 64, 64)
+    base_filters: int = 16
+
+
+def build_model(
+    architecture: Architecture,
+    *,
+    seed: int,
+    precision: Precision,
+    backbone: str = "resnet50",
+    size: int = 128,
+    channels: int = 3,
+    weights: Path | None = None,
+    batchnorm_momentum: float = 0.9,
+    patch: tuple[int, int, int] = (64, 64, 64),
+    base_filters: int = 16,
+) -> keras.Model:
+    """Build a network with random weights, and fill its encoder from a file if there is one.
+
+    Args:
+        seed: of the random weights; also sets the global seeds of Python, NumPy and TensorFlow, as Keras does it.
+        precision: never AUTO, which choose_device resolves.
+        weights: file of the encoder's ImageNet weights (weights.imagenet_weights); None begins at random. It also
+            decides the input scaling.
+    Returns: a model with one output (b, …, 2); UNET_2D_DEEP gives a list of them, the main one first.
+    Raises: SettingError for sizes that do not halve, WeightsError for a file that does not fill the encoder.
+    """
+    scaling = InputScaling.NONE if weights is None else InputScaling.IMAGENET
+    if weights is not None and architecture is Architecture.UNET_3D:
+        raise SettingError("The 3-D U-Net has no pretrained weights. Use --weights none for it.")
+    network = Network(architecture, backbone, size, channels, scaling, batchnorm_momentum, tuple(patch), base_filters)
+    model = build_network(network, seed=seed, precision=precision)
+    if weights is not None:
+        load_encoder(encoder_layers(model), weights)
+    return model
+
+
+def build_network(network: Network, *, seed: int, precision: Precision) -> keras.Model:
+    """Build a network from its description, with random weights."""
+    if precision is Precision.AUTO:
+        raise SettingError("A network is built in a definite precision. Ask choose_device which one suits the machine.")
+    keras.utils.set_random_seed(seed)
+    with _dtype_policy(precision):
+        model = _BUILDERS[network.architecture](network)
+    model.network = network
+    return model
+
+
+def network_of(model: keras.Model) -> Network:
+    """Return the description of a network that this file built.
+
+    Raises: SettingError for any other Keras model.
+    """
+    network = getattr(model, "network", None)
+    if not isinstance(network, Network):
+        raise SettingError(f"The model {model.name!r} was not built by stroke_tf.models.build.")
+    return network
+
+
+def encoder_layers(model: keras.Model) -> list[keras.layers.Layer]:
+    """Return the encoder's layers that have weights, in the order of the network.
+
+    Raises: SettingError for the 3-D U-Net, whose two halves are trained together.
+    """
+    network = network_of(model)
+    if network.architecture is Architecture.UNET_3D:
+        raise SettingError("The 3-D U-Net has no encoder of its own that could be frozen or filled.")
+    return unet2d.encoder_layers_of(model.get_layer("unet"), network.backbone)
+
+
+def set_encoder_trainable(model: keras.Model, trainable: bool) -> None:
+    """Freeze or free the encoder, the model's argument changed in place as Keras wants it.
+
+    Frozen means frozen: no gradient enters an encoder weight, and its batch normalisation uses and keeps its moving
+    statistics (Keras lets a batch normalisation that is not trainable run in inference mode, even at training=True).
+    Weights and decoder are left as they are. Layers read `trainable` when a step is traced, so a compiled step made
+    before this call still does what it did: make a new tf.function (and a new optimizer, or one built for
+    all variables) after it.
+    """
+    for layer in encoder_layers(model):
+        layer.trainable = trainable
+
+
+def predict_function(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the model as inference sees it: images (b, …, c) to lesion probabilities (b, …), NumPy float32.
+
+    It is traced once for every batch size, and gives the main output where there are several.
+    """
+    shape = model.inputs[0].shape
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])
+    def traced(images: tf.Tensor) -> tf.Tensor:
+        outputs = model(images, training=False)
+        main = outputs[0] if isinstance(outputs, list | tuple) else outputs
+        return main[..., 1]
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        return traced(tf.convert_to_tensor(np.asarray(images, np.float32))).numpy()
+
+    return predict
+
+
+def _planar(network: Network) -> keras.Model:
+    inputs, scaled = _scaled_input((network.size, network.size, network.channels), network.scaling)
+    logits = _unet_of(network)(scaled)
+    return keras.Model(inputs, _softmax(logits, "main"), name="res_unet")
+
+
+def _planar_deep(network: Network) -> keras.Model:
+    inputs, scaled = _scaled_input((network.size, network.size, network.channels), network.scaling)
+    plain = _unet_of(network)
+    stages = [unet2d.decoder_stage(plain, stage) for stage in AUXILIARY_STAGES.values()]
+    main, *features = keras.Model(plain.input, [plain.output, *stages], name="unet")(scaled)
+    outputs = [_softmax(main, "main")]
+    for name, level in zip(AUXILIARY_STAGES, features, strict=True):
+        outputs.append(_softmax(auxiliary_logits(level, name, size=network.size), name))
+    return keras.Model(inputs, outputs, name="res_unet_deep")
+
+
+def _volumetric(network: Network) -> keras.Model:
+    inputs, scaled = _scaled_input((*network.patch, network.channels), network.scaling)
+    logits = unet3d(patch=network.patch, channels=network.channels, base_filters=network.base_filters)(scaled)
+    return keras.Model(inputs, _softmax(logits, "main"), name="unet3d_patch")
+
+
+_BUILDERS: dict[Architecture, Callable[[Network], keras.Model]] = {
+    Architecture.UNET_2D: _planar,
+    Architecture.UNET_2D_DEEP: _planar_deep,
+    Architecture.UNET_3D: _volumetric,
+}
+
+
+def _unet_of(network: Network) -> keras.Model:
+    return unet2d.res_unet(
+        network.backbone,
+        size=network.size,
+        channels=network.channels,
+        batchnorm_momentum=network.batchnorm_momentum,
+    )
+
+
+def _scaled_input(shape: tuple[int, ...], scaling: InputScaling) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    inputs = keras.Input(shape, name="z_scores", dtype="float32")
+    scale, offset = _SCALE_AND_OFFSET[scaling]
+    return inputs, keras.layers.Rescaling(scale, offset, dtype="float32", name="input_scaling")(inputs)
+
+
+def _softmax(logits: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return keras.layers.Activation("softmax", dtype="float32", name=name)(logits)
+
+
+@contextmanager
+def _dtype_policy(precision: Precision) -> Iterator[None]:
+    """Set Keras's global dtype policy for the block; segmentation-models' layers listen to nothing else."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision.value)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
