@@ -1,0 +1,89 @@
+# Everything from a fresh clone with Python, make and pip: each target first makes its environment, once.
+# Run `make` alone to see the targets.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help reproduce-table1 test test-all lint smoke audit clean
+
+# Without VENV= the environment is ours: .venv, with TensorFlow for the processor or, where nvidia-smi sees a card, for
+# the GPU. With VENV=path it is the user's (Colab, Kaggle, a cluster's module): its TensorFlow is kept, or its absence.
+# Only the command line counts; a VENV or DATA left in the shell by something else does not change what make does.
+given = $(filter command,$(origin $(1)))
+option = $(if $(call given,$(1)),$(if $($(1)),$(2) '$($(1))'))
+
+ifneq ($(if $(call given,VENV),$(filter-out .venv,$(patsubst %/,%,$(VENV)))),)
+  override VENV := $(patsubst %/,%,$(VENV))
+  PY = $(firstword $(wildcard $(VENV)/bin/python $(VENV)/bin/python3))
+  EXTRA =
+else
+  override VENV := .venv
+  PY = .venv/bin/python
+  EXTRA = $(if $(shell nvidia-smi -L 2>/dev/null | grep GPU),[gpu],[cpu])
+endif
+RUN_STAMP := $(VENV)/.stroke_tf-installed
+DEV_STAMP := $(VENV)/.stroke_tf-dev-installed
+
+help:
+	@echo 'make reproduce-table1   Table 1 of the paper, row by row, with a verdict for each claim. Options:'
+	@echo '     DATA=folder|manifest.csv     real scans; without it, phantoms are made on the spot'
+	@echo '     PRESET=smoke|quick|paper     how much (about 3 min, 25 min, days on 2 cores)'
+	@echo '     WEIGHTS=auto|imagenet|none|file.h5   what the encoder starts from'
+	@echo '     FOLD=0..3|all                which of the four folds is the test'
+	@echo '     OUT=folder                   where the results go'
+	@echo 'make test               all tests but the slow ones'
+	@echo 'make test-all           the slow ones too'
+	@echo 'make lint               ruff, rules and format'
+	@echo 'make smoke              phantoms, three planes, vote, report: the smallest whole run'
+	@echo 'make audit              the printed tables of the papers against arithmetic (a second)'
+	@echo 'make clean              removes .venv, caches and build leftovers; results stay'
+	@echo 'VENV=path with any of them uses the environment there and leaves its TensorFlow as it is.'
+
+reproduce-table1: $(RUN_STAMP)
+	$(PY) -m stroke_tf.reproduce_table1 $(strip $(call option,PRESET,--preset) $(call option,DATA,--data) \
+	    $(call option,WEIGHTS,--weights) $(call option,FOLD,--fold) $(call option,OUT,--out))
+
+smoke: $(RUN_STAMP)
+	$(PY) -m stroke_tf.reproduce_table1 --preset smoke $(strip $(call option,OUT,--out))
+
+audit: $(RUN_STAMP)
+	$(PY) -m stroke_tf.audit
+
+test: $(DEV_STAMP)
+	$(PY) -m pytest
+
+test-all: $(DEV_STAMP)
+	$(PY) -m pytest -m ''
+
+lint: $(DEV_STAMP)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+clean:
+	rm -rf .venv build dist stroke_tf.egg-info .pytest_cache .ruff_cache
+	find stroke_tf tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps make an installation happen once, and again when setup.cfg asks for something else.
+$(RUN_STAMP): setup.cfg pyproject.toml | $(VENV)/bin
+	$(PY) -m pip install --disable-pip-version-check -e '.$(EXTRA)'
+	@touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	$(PY) -m pip install --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# TensorFlow decides the range of Pythons. A python3 outside it is passed over for a neighbour inside it.
+.venv/bin:
+	@for python in python3 python3.13 python3.12 python3.11 python3.10; do \
+	    if "$$python" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	        echo "$$python -m venv .venv"; \
+	        "$$python" -m venv .venv && exit 0; \
+	        rm -rf .venv; \
+	        echo 'error: .venv could not be made (see above). On Debian and Ubuntu: apt install python3-venv' >&2; exit 1; \
+	    fi; \
+	done; \
+	echo 'error: no Python from 3.10 to 3.13 found as python3, python3.13, ... python3.10. Install one,' >&2; \
+	echo '       or name an environment that has one: make VENV=path' >&2; exit 1
+
+ifneq ($(VENV),.venv)
+$(VENV)/bin:
+	@echo "error: VENV=$(VENV): no environment there (no bin/ folder). Make it with: python3 -m venv $(VENV)" >&2; exit 1
+endif
