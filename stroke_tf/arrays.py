@@ -38,7 +38,10 @@ def require_finite(array: np.ndarray, name: str) -> np.ndarray:
     Raises: InputFileError, naming the array and how many values are at fault.
     """
     # One sum in float64 is an order faster than a full isfinite pass and is finite only if every value is.
-    if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+    # Infinities of both signs sum to NaN, which NumPy warns about; here it is just the answer.
+    with np.errstate(invalid="ignore"):
+        suspect = array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64))
+    if suspect:
         bad = int(array.size - np.isfinite(array).sum())
         if bad:
             raise InputFileError(
