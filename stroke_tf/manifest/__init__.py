@@ -1,0 +1,1 @@
+"""Which scans there are, where they lie, and who is trained on and tested on."""

@@ -1,0 +1,102 @@
+"""The volumes of one case on one grid: three channels, the brain, the lesion."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stroke_tf.arrays import Channels, Mask, Volume
+from stroke_tf.errors import GeometryError, ManifestError
+from stroke_tf.volumes.grid import require_same_grid, same_grid
+from stroke_tf.volumes.grid import resample as resample_volume
+from stroke_tf.volumes.intensity import background_of, brain_mask, normalise, require_varied
+from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, Scan, read_mask, read_scan
+
+CHANNELS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class CaseVolumes:
+    """What a network sees of one case, and what it should find; everything on the reference's grid, RAS+."""
+
+    case_id: str
+    channels: Channels
+    """(x, y, z, 3), float32 in [-5, 5], exactly 0 outside the brain."""
+    brain: Mask
+    lesion: Mask | None
+    reference: Scan
+    """The scan on whose grid everything lies and on which results are written."""
+
+
+def load_case(
+    case_id: str,
+    images: Mapping[str, Path],
+    *,
+    sequences: Sequence[str],
+    reference: str,
+    lesion: Path | None,
+    resample: bool,
+    max_voxels: int = DEFAULT_MAX_VOXELS,
+    allow_empty_lesion: bool = False,
+) -> CaseVolumes:
+    """Read, check, align and normalise the sequences of one case.
+
+    Args:
+        images: path of each sequence the case has.
+        sequences: three names, one for each channel, or one name that fills all three.
+        reference: the sequence whose grid is the case's own; it need not be a channel.
+        lesion: the mask, on the reference's grid; None for a case to be predicted only.
+        resample: whether images on another grid may be resampled onto the reference's; masks never are.
+        allow_empty_lesion: whether a mask without lesion is meant so.
+    Raises: ManifestError for a sequence the case lacks; InputFileError and GeometryError as the files deserve.
+    Source: which three sequences the paper stacked is not told; see the table of assumptions.
+    """
+    names = _three(case_id, sequences)
+    needed = dict.fromkeys([reference, *names])
+    for name in needed:
+        if name not in images:
+            raise ManifestError(
+                f"Case {case_id}: no {name} image; it has {', '.join(images) or 'none'}. "
+                "Add the file, or choose other sequences."
+            )
+    scans = {name: read_scan(images[name], max_voxels=max_voxels) for name in needed}
+    own = scans[reference]
+    volumes = _aligned(scans, own, may_resample=resample)
+    mask = None if lesion is None else _lesion(lesion, own, max_voxels, allow_empty_lesion)
+    brain = brain_mask(list(volumes.values()))
+    channels = np.empty((*own.grid.shape, CHANNELS), dtype=np.float32)
+    normal = {name: normalise(volumes[name], brain, name=str(images[name])) for name in dict.fromkeys(names)}
+    for place, name in enumerate(names):
+        channels[..., place] = normal[name]
+    return CaseVolumes(case_id, channels, brain, mask, own)
+
+
+def _three(case_id: str, sequences: Sequence[str]) -> list[str]:
+    names = [sequences] if isinstance(sequences, str) else list(sequences)
+    if len(names) not in (1, CHANNELS):
+        raise ManifestError(f"Case {case_id}: three sequences are needed, or one. Received: {', '.join(names)}")
+    return names * CHANNELS if len(names) == 1 else names
+
+
+def _aligned(scans: Mapping[str, Scan], own: Scan, *, may_resample: bool) -> dict[str, Volume]:
+    if not may_resample:
+        require_same_grid({str(own.path): own.grid, **{str(scan.path): scan.grid for scan in scans.values()}})
+    volumes = {}
+    for name, scan in scans.items():
+        volume = require_varied(scan.data, str(scan.path))
+        if not same_grid(scan.grid, own.grid):
+            outside, _ = background_of(volume)
+            volume = resample_volume(volume, scan.grid, own.grid, order=1, outside=outside)
+            if volume.min() == volume.max():
+                raise GeometryError(
+                    f"{scan.path} does not overlap {own.path} in space. Check which patient and session they show."
+                )
+        volumes[name] = volume
+    return volumes
+
+
+def _lesion(path: Path, own: Scan, max_voxels: int, allow_empty: bool) -> Mask:
+    mask = read_mask(path, max_voxels=max_voxels, allow_empty=allow_empty)
+    require_same_grid({str(own.path): own.grid, str(path): mask.grid})
+    return mask.data
