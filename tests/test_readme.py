@@ -89,3 +89,15 @@ def test_links_of_the_readme_lead_to_files(repository: Path):
 
 def test_the_readme_says_that_this_is_no_medical_device():
     assert "Not a medical device" in README.read_text(encoding="utf-8")
+
+
+def test_the_citation_names_each_paper_and_this_version(repository: Path):
+    import yaml
+
+    from stroke_tf import __version__
+
+    citation = yaml.safe_load((repository / "CITATION.cff").read_text(encoding="utf-8"))
+    assert str(citation["version"]) == __version__
+    assert citation["license"] == "Apache-2.0"
+    cited = str(citation["references"])
+    assert all(name in cited for name in ("2511.07281", "10.22937/IJCSNS.2022.22.11.67", "1906.02392"))
