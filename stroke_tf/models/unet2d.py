@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import keras
 
 from stroke_tf.errors import SettingError
+from stroke_tf.models.batchnorm import FusedBatchNormalization
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class _Layers:
         return getattr(keras.layers, name)
 
     def BatchNormalization(self, **settings) -> keras.layers.Layer:  # noqa: N802, the name that Keras gave it
-        return keras.layers.BatchNormalization(**{**settings, "momentum": self._momentum})
+        return FusedBatchNormalization(**{**settings, "momentum": self._momentum})
 
 
 @functools.cache
