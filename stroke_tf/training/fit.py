@@ -15,9 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stroke_tf.choices import Precision
+from stroke_tf.choices import Architecture, Precision
 from stroke_tf.errors import TrainingError
-from stroke_tf.models.build import predict_function, set_encoder_trainable
+from stroke_tf.models.build import network_of, predict_function, set_encoder_trainable
 from stroke_tf.progress import Progress
 from stroke_tf.training.phases import PlannedPhase, learning_rate, moment_of_epoch
 from stroke_tf.training.resume import STATE_FILE, State, assign, load_state, save_state
@@ -58,16 +58,17 @@ class Trainable:
         self.predict: Predict = predict_function(model)
         self._loss, self._precision = loss, precision
         self._initial = [variable.numpy() for variable in model.variables]
-        self._steps: dict[bool, tuple[Any, Any]] = {}
+        self._steps: dict[bool, tuple[Any, Any, list[Any]]] = {}
 
     def reset(self) -> None:
         """Put the weights back to what they were when the network was built."""
         for variable, value in zip(self.model.variables, self._initial, strict=True):
             variable.assign(value)
 
-    def step_of(self, *, encoder_trainable: bool) -> tuple[Callable[..., tf.Tensor], keras.optimizers.Optimizer]:
+    def step_of(self, *, encoder_trainable: bool) -> tuple[Any, Any]:
         """Return the compiled step of a phase and its optimizer with empty moments."""
-        set_encoder_trainable(self.model, encoder_trainable)
+        if network_of(self.model).architecture is not Architecture.UNET_3D:
+            set_encoder_trainable(self.model, encoder_trainable)
         if encoder_trainable not in self._steps:
             self._steps[encoder_trainable] = self._compiled()
         step, optimizer, initial = self._steps[encoder_trainable]

@@ -1,0 +1,122 @@
+"""Which cases a run works on: a manifest, a folder, or phantoms where there is neither."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stroke_tf.errors import InputFileError, ManifestError
+from stroke_tf.manifest.case import Case
+from stroke_tf.manifest.layouts import find_cases
+from stroke_tf.manifest.split import four_folds, hold_out, require_disjoint
+from stroke_tf.manifest.table import read_manifest
+from stroke_tf.phantoms import SYNTHETIC_MARK, write_cohort
+from stroke_tf.progress import Progress
+from stroke_tf.recipes.recipe import Cohort
+from stroke_tf.seeds import child_seed
+from stroke_tf.workflows.prepare import with_digests
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of a run, and what they are.
+
+    Args:
+        name: what tables call them.
+        synthetic: phantoms, not patients.
+    """
+
+    name: str
+    synthetic: bool
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Who trains, who decides when to stop, who is tested; by case, never by slice."""
+
+    train: tuple[Case, ...]
+    validation: tuple[Case, ...]
+    test: tuple[Case, ...]
+
+
+def open_cases(data: Path, *, data_root: Path | None = None) -> Cases:
+    """Read the cases of a manifest, or find them under a folder.
+
+    Raises: ManifestError, InputFileError where there is nothing to find.
+    """
+    if not data.exists():
+        raise InputFileError(f"{data}: no such manifest or folder. Give the folder the cases were unpacked in.")
+    if data.is_dir():
+        root, cases = data, find_cases(data)
+    else:
+        root, cases = data_root or data.parent, read_manifest(data, data_root)
+    return Cases(str(data.name), _is_synthetic(root, cases), tuple(cases))
+
+
+def phantom_cases(folder: Path, cohort: Cohort, *, seed: int, jobs: int = 2) -> Cases:
+    """Write a phantom cohort in the SISS layout, or go on with one that was begun."""
+    progress = Progress("drawing phantoms", cohort.cases)
+    write_cohort(
+        folder,
+        cases=cohort.cases,
+        shape=cohort.shape,
+        spacing_mm=cohort.spacing_mm,
+        min_lesion_ml=cohort.min_lesion_ml,
+        seed=child_seed(seed, "phantoms"),
+        layout="siss2015",
+        jobs=jobs,
+        progress=progress,
+    )
+    progress.end()
+    name = f"SYNTHETIC phantoms ({cohort.cases} cases, {'x'.join(map(str, cohort.shape))}, seed {seed})"
+    return Cases(name, True, tuple(find_cases(folder)))
+
+
+def with_all_digests(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Return the cases with the SHA-256 of every file, which keys the cache and goes into run cards."""
+    progress = Progress("hashing images", len(cases))
+    hashed = []
+    for case in cases:
+        hashed.append(with_digests(case))
+        progress.step()
+    return tuple(hashed)
+
+
+def chosen_cases(cases: Sequence[Case], wanted: Sequence[str]) -> tuple[Case, ...]:
+    """Return the cases with these ids, in this order.
+
+    Raises: ManifestError naming the ids that there are.
+    """
+    by_id = {case.case_id: case for case in cases}
+    missing = [case_id for case_id in wanted if case_id not in by_id]
+    if missing:
+        known = ", ".join(sorted(by_id)[:12])
+        raise ManifestError(f"No case is called {', '.join(missing)}. There are: {known}.")
+    return tuple(by_id[case_id] for case_id in wanted)
+
+
+def split_of_fold(cases: Sequence[Case], fold: int, *, validation_share: float, seed: int) -> Split:
+    """Return the paper's kind of split: one fold in four is tested, the rest trains and validates.
+
+    The folds are those of the manifest where it has them, else drawn from the seed.
+
+    Raises: ManifestError if there are too few cases, or a case without truth.
+    """
+    without = [case.case_id for case in cases if case.lesion is None]
+    if without:
+        raise ManifestError(f"No lesion mask for case {', '.join(without)}. Leave them out of the manifest.")
+    if len(cases) < 4:
+        raise ManifestError(f"Four folds need at least 4 cases with truth. Received: {len(cases)}")
+    folds = {case.case_id: case.fold for case in cases}
+    if any(value is None for value in folds.values()):
+        folds = four_folds([case.case_id for case in cases], seed=seed)
+    test = [case for case in cases if folds[case.case_id] == fold]
+    rest = [case.case_id for case in cases if folds[case.case_id] != fold]
+    train, validation = hold_out(rest, share=validation_share, seed=child_seed(seed, "validation", fold))
+    require_disjoint(train=train, validation=validation, test=[case.case_id for case in test])
+    return Split(chosen_cases(cases, train), chosen_cases(cases, validation), tuple(test))
+
+
+def _is_synthetic(root: Path, cases: Sequence[Case]) -> bool:
+    folders = {root, *(parent for case in cases[:1] for image in case.images.values() for parent in image.parents)}
+    return any((folder / SYNTHETIC_MARK).exists() for folder in folders)

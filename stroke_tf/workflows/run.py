@@ -1,0 +1,183 @@
+"""The life of a run folder: opened, filled while a network learns, and closed with its run card."""
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stroke_tf.errors import OutputError, TrainingError
+from stroke_tf.files import write_json
+from stroke_tf.manifest.case import Case
+from stroke_tf.models.device import Chosen
+from stroke_tf.models.files import save_model
+from stroke_tf.planes import Plane
+from stroke_tf.recipes.recipe import Recipe
+from stroke_tf.reports.figures import curves_figure
+from stroke_tf.training.board import scalar_writer
+from stroke_tf.training.fit import Schedule, Trainable, fit
+from stroke_tf.training.phases import PlannedPhase
+from stroke_tf.training.record import RUN_CARD, read_run_card, write_history, write_run_card
+from stroke_tf.training.resume import STATE_FILE
+from stroke_tf.volumes.cache import cache_key
+from stroke_tf.workflows.networks import EncoderWeights
+from stroke_tf.workflows.prepare import content_digest
+
+SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network to be trained: everything that decides its weights.
+
+    Args:
+        plane: None for the 3-D network.
+        train, validation: disjoint cases, all with truth.
+        synthetic: the cases are phantoms, which the run card then says.
+    """
+
+    recipe: Recipe
+    plane: Plane | None
+    train: tuple[Case, ...]
+    validation: tuple[Case, ...]
+    weights: EncoderWeights
+    seed: int
+    synthetic: bool
+
+    def settings(self, chosen: Chosen) -> dict[str, Any]:
+        """Return what is compared when a run is resumed, as JSON."""
+        return {
+            "recipe": json.loads(json.dumps(dataclasses.asdict(self.recipe))),
+            "plane": self.plane.value if self.plane else None,
+            "seed": self.seed,
+            "split": {
+                "train": [case.case_id for case in self.train],
+                "validation": [case.case_id for case in self.validation],
+            },
+            "data_sha256": content_digest([*self.train, *self.validation]),
+            "synthetic": self.synthetic,
+            "weights": {"name": self.weights.name, "sha256": self.weights.sha256},
+            "precision": chosen.precision.value,
+        }
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run meets what an earlier one left in its folder."""
+
+    resume: bool = False
+    force: bool = False
+    checkpoint_every_s: float = 300.0
+
+
+def is_finished(folder: Path, settings: Mapping[str, Any]) -> bool:
+    """Tell whether the folder holds a finished run of these very settings."""
+    if not (folder / RUN_CARD).exists():
+        return False
+    card = read_run_card(folder)
+    return all(card.get(name) == value for name, value in settings.items())
+
+
+def open_run(folder: Path, settings: Mapping[str, Any], options: RunOptions) -> None:
+    """Make a run folder ready, or refuse it.
+
+    Raises: OutputError if it holds a run and neither resume nor force was given; TrainingError if it is to be resumed
+        and holds a run of other settings.
+    """
+    path = folder / SETTINGS
+    if path.exists() and options.resume and not options.force:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        differing = sorted(name for name in settings if found.get(name) != settings[name])
+        if differing:
+            raise TrainingError(
+                f"{folder}: holds a run with another {', '.join(differing)}. Resume it with the settings in "
+                f"{path.name}, choose another folder, or pass --force to start anew."
+            )
+        return
+    if folder.exists() and any(folder.iterdir()) and not options.force and not options.resume:
+        raise OutputError(f"{folder} exists already. Pass --resume to go on with it, or --force to start anew.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in (RUN_CARD, STATE_FILE):
+        (folder / stale).unlink(missing_ok=True)
+    write_json(path, settings)
+
+
+def run_job(
+    job: Job,
+    trainable: Trainable,
+    chosen: Chosen,
+    folder: Path,
+    options: RunOptions,
+    *,
+    batches_from: Callable[[int], Any],
+    validate: Callable[[Callable[..., Any]], float],
+    title: str,
+) -> Path:
+    """Train one network in its folder; a finished run of the same settings is left as it is.
+
+    Returns: the folder, which now holds weights, network.json, history.csv, curves.png, logs/ and run_card.json.
+    """
+    settings = job.settings(chosen)
+    if is_finished(folder, settings) and not options.force:
+        return folder
+    open_run(folder, settings, options)
+    began = time.monotonic()
+    board = scalar_writer(folder / "logs")
+
+    def on_epoch(history: Sequence[Mapping[str, Any]]) -> None:
+        write_history(folder, history)
+        board(history[-1])
+
+    fitted = fit(
+        trainable,
+        batches_from=batches_from,
+        schedule=_schedule(job, options),
+        validate=validate,
+        keep_best=lambda model: save_model(model, folder, _description(job)),
+        folder=folder,
+        fingerprint=cache_key(**settings),
+        title=title,
+        resume=options.resume,
+        on_epoch=on_epoch,
+    )
+    curves_figure(folder / "curves.png", fitted.history, title=title, synthetic=job.synthetic)
+    write_run_card(
+        folder,
+        {
+            **settings,
+            "device": str(chosen),
+            "weights_note": job.weights.note,
+            "best_validation_dice": fitted.best_score,
+            "best_epoch": fitted.best_epoch + 1,
+            "stopped_early": fitted.stopped_early,
+            # Summed over the epochs, so that a run that was interrupted does not count the time it lay still.
+            "training_seconds": round(sum(row["seconds"] for row in fitted.history), 1),
+            "wall_seconds": round(time.monotonic() - began, 1),
+        },
+    )
+    return folder
+
+
+def _schedule(job: Job, options: RunOptions) -> Schedule:
+    recipe = job.recipe
+    phases = tuple(
+        PlannedPhase(phase.name, phase.epochs, phase.learning_rate, phase.encoder_trainable, phase.warm_up)
+        for phase in recipe.phases(pretrained=job.weights.pretrained)
+        if phase.epochs
+    )
+    return Schedule(phases, recipe.steps_per_epoch, recipe.patience, options.checkpoint_every_s)
+
+
+def _description(job: Job) -> dict[str, Any]:
+    recipe = job.recipe
+    return {
+        "recipe": recipe.name,
+        "plane": job.plane.value if job.plane else None,
+        "sequences": list(recipe.sequences),
+        "fit": recipe.fit.value,
+        "threshold": recipe.threshold,
+        "encoder_weights": job.weights.name,
+        "synthetic": job.synthetic,
+    }

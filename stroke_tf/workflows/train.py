@@ -1,0 +1,109 @@
+"""Train one network: the workflow behind `stroke-tf train`."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stroke_tf.choices import Architecture, Device, FitRule, Precision
+from stroke_tf.errors import SettingError
+from stroke_tf.models.device import choose_device
+from stroke_tf.planes import Plane
+from stroke_tf.recipes.multiplane_2025 import TABLE1
+from stroke_tf.recipes.recipe import Recipe
+from stroke_tf.training.determinism import same_seed_same_bits
+from stroke_tf.volumes.cache import ArrayCache
+from stroke_tf.workflows.cohort import Cases, Split, chosen_cases, open_cases, phantom_cases, split_of_fold
+from stroke_tf.workflows.cohort import with_all_digests
+from stroke_tf.workflows.networks import build_trainable, find_weights
+from stroke_tf.workflows.planar import train_plane, viewing_of
+from stroke_tf.workflows.prepare import cache_folder, prepare_all
+from stroke_tf.workflows.run import Job, RunOptions
+from stroke_tf.workflows.volumetric import train_volumetric
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What the user asked for.
+
+    Args:
+        data: manifest or folder; None trains on phantoms.
+        train_cases: ids; empty takes the fold's.
+        overrides: of the recipe's fields, those the user named.
+    """
+
+    plane: Plane | None
+    architecture: Architecture
+    preset: str
+    data: Path | None
+    data_root: Path | None
+    fold: int
+    train_cases: tuple[str, ...]
+    validation_cases: tuple[str, ...]
+    weights: str
+    weights_folder: Path | None
+    out: Path
+    seed: int
+    device: Device
+    precision: Precision
+    overrides: dict
+    options: RunOptions
+
+
+def train(request: TrainRequest, *, say: Callable[[str], None] = print) -> Path:
+    """Train the network that was asked for and return its run folder."""
+    recipe = recipe_of(request)
+    same_seed_same_bits()
+    chosen = choose_device(request.device, request.precision)
+    weights = find_weights(request.weights, backbone=recipe.backbone, folder=request.weights_folder)
+    cases = _cases(request)
+    say(f"device: {chosen} · data: {cases.name} · weights: {weights.name}")
+    if weights.note:
+        say(f"note: {weights.note}")
+    split = _split(request, recipe, cases)
+    cache = ArrayCache(cache_folder(request.out.parent))
+    viewing = viewing_of(recipe, [request.plane] if request.plane else [])
+    seen = {case.case_id: case for case in (*split.train, *split.validation)}
+    prepared = {case.case.case_id: case for case in prepare_all(seen.values(), viewing, cache)}
+    job = Job(recipe, request.plane, split.train, split.validation, weights, request.seed, cases.synthetic)
+    trainable = build_trainable(recipe, weights, precision=chosen.precision, seed=request.seed)
+    teach = train_volumetric if request.plane is None else train_plane
+    return teach(job, trainable, prepared, chosen, request.out, request.options)
+
+
+def recipe_of(request: TrainRequest) -> Recipe:
+    """Return the preset's recipe for an architecture, with the user's changes.
+
+    Raises: SettingError for a plane with the 3-D network, or none with a 2-D one.
+    """
+    preset = TABLE1[request.preset]
+    recipes = {
+        Architecture.UNET_2D: preset.planar,
+        Architecture.UNET_2D_DEEP: preset.deep,
+        Architecture.UNET_3D: preset.volumetric,
+    }
+    if (request.plane is None) != (request.architecture is Architecture.UNET_3D):
+        raise SettingError("Give --axis x, y or z with a 2-D network, and none with unet3d.")
+    return replace(recipes[request.architecture], **request.overrides)
+
+
+def _cases(request: TrainRequest) -> Cases:
+    if request.data is not None:
+        return open_cases(request.data, data_root=request.data_root)
+    folder = request.out.parent / f"synthetic-phantoms-{request.preset}-{request.seed}"
+    return phantom_cases(folder, TABLE1[request.preset].cohort, seed=request.seed)
+
+
+def _split(request: TrainRequest, recipe: Recipe, cases: Cases) -> Split:
+    if not request.train_cases:
+        hashed = with_all_digests(cases.cases)
+        return split_of_fold(hashed, request.fold, validation_share=recipe.validation_share, seed=request.seed)
+    train = with_all_digests(chosen_cases(cases.cases, request.train_cases))
+    if request.validation_cases:
+        overlap = sorted(set(request.train_cases) & set(request.validation_cases))
+        if overlap:
+            raise SettingError(f"Case {', '.join(overlap)} cannot both train and validate.")
+        return Split(train, with_all_digests(chosen_cases(cases.cases, request.validation_cases)), ())
+    # With so few cases that none can be spared, something must still choose the epoch; the run card shows which cases.
+    print("note: no validation cases were named, so the training cases choose the epoch", file=sys.stderr)
+    return Split(train, train, ())
