@@ -1,0 +1,140 @@
+"""Augmentation of one slice and its label together: intensity, flips, rotation."""
+
+import os
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TypeAlias
+
+import numpy as np
+
+from stroke_tf.errors import SettingError
+from stroke_tf.seeds import child_seed
+
+Augmenter: TypeAlias = Callable[[np.ndarray, np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+"""(image, label, seed) -> (image, label)."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What may happen to a slice.
+
+    Source: flips and rotation by up to 180 degrees are Aboudi, Drissi, Kraiem 2022; the milder defaults and the
+    intensity are our choice.
+    """
+
+    flip: bool = True
+    """Rows and columns are each turned round in half of the draws, independently."""
+    rotation_degrees: float = 15.0
+    """The angle is uniform between minus and plus this many degrees; 0 switches rotation off, 180 is any angle."""
+    brightness: float = 0.1
+    """A channel moves up or down by at most this many units of its z-score, inside the brain."""
+    contrast: float = 0.1
+    """A channel's z-scores are multiplied by a factor between 1 minus and 1 plus this."""
+
+    def __post_init__(self) -> None:
+        for name, high in (("rotation_degrees", 180.0), ("brightness", 5.0), ("contrast", 0.99)):
+            value = getattr(self, name)
+            if not 0 <= value <= high:
+                raise SettingError(f"Augmentation: {name} lies between 0 and {high:g}. Received: {value}")
+
+
+def augment(
+    image: np.ndarray, label: np.ndarray, settings: Augmentation, *, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Change one slice and its label in the same way; a function of its arguments.
+
+    Args:
+        image: (row, column, channel) float32, z-scores inside the brain, 0 outside.
+        label: (row, column) float32 in [0, 1], the coverage by lesion.
+        seed: another seed, another draw.
+    Returns: new arrays of the same shapes. What rotation brings in from outside is 0 in both; both are interpolated
+        linearly, so a label stays a coverage and its area is kept.
+    """
+    return augmenter(settings)(image, label, seed)
+
+
+def augmenter(settings: Augmentation) -> Augmenter:
+    """Return `augment` for one setting, faster for many slices.
+
+    The returned function holds the state of a random generator while it runs: give each thread its own.
+    """
+    geometry = _geometry(settings)
+
+    def change(image: np.ndarray, label: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        image = _intensity(image, settings, np.random.default_rng(child_seed(seed, "intensity")))
+        if geometry is None:
+            return image, np.array(label, np.float32)
+        # Not set_random_seed: it starts every transform at the same state, and then rows flip whenever columns do.
+        start = child_seed(seed, "geometry")
+        geometry.set_random_state(np.random.default_rng(start), random.Random(start))
+        changed = geometry(image=image, mask=np.asarray(label, np.float32))
+        # Linear weights may add up to 1 + 1e-7.
+        return changed["image"], np.clip(changed["mask"], 0, 1)
+
+    return change
+
+
+def _geometry(settings: Augmentation):
+    """Return the albumentations of one setting, or None where there is nothing to do."""
+    library = import_albumentations()
+    import cv2
+
+    steps = [library.HorizontalFlip(p=0.5), library.VerticalFlip(p=0.5)] if settings.flip else []
+    if settings.rotation_degrees:
+        steps.append(
+            library.Rotate(
+                limit=(-settings.rotation_degrees, settings.rotation_degrees),
+                interpolation=cv2.INTER_LINEAR,
+                mask_interpolation=cv2.INTER_LINEAR,
+                border_mode=cv2.BORDER_CONSTANT,
+                fill=0,
+                fill_mask=0,
+                p=1,
+            )
+        )
+    return library.Compose(steps) if steps else None
+
+
+def _intensity(image: np.ndarray, settings: Augmentation, draw: np.random.Generator) -> np.ndarray:
+    """Scale and shift each channel inside the brain.
+
+    Ours, because RandomBrightnessContrast and its kin clip floats to [0, 1] and would move the background too. The
+    brain is where any channel is not 0; a brain pixel that is 0 in all of them stays so.
+    """
+    rows, columns, channels = image.shape
+    gain = 1 + draw.uniform(-settings.contrast, settings.contrast, channels)
+    shift = draw.uniform(-settings.brightness, settings.brightness, channels)
+    # One long row a line: NumPy is several times slower when it broadcasts over a last axis of three.
+    line = np.asarray(image, np.float32).reshape(rows, columns * channels)
+    changed = line * np.tile(gain, columns).astype(np.float32)
+    changed += np.tile(shift, columns).astype(np.float32)
+    changed = changed.reshape(image.shape)
+    changed[_air(image)] = 0
+    return changed
+
+
+def _air(image: np.ndarray) -> np.ndarray:
+    air = image[..., 0] == 0
+    for channel in range(1, image.shape[-1]):
+        air &= image[..., channel] == 0
+    return air
+
+
+def import_albumentations() -> ModuleType:
+    """Import albumentations without its question to the network for a newer version.
+
+    Late, so that the room opens fast; the environment is left as it was.
+    """
+    name = "NO_ALBUMENTATIONS_UPDATE"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        import albumentations
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+    return albumentations

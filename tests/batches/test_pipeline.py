@@ -1,0 +1,204 @@
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stroke_tf.batches.augment import Augmentation, augment
+from stroke_tf.batches.pipeline import SliceSource, numbered_batches, slice_batch, slice_batches
+from stroke_tf.errors import GeometryError, ManifestError, SettingError
+from stroke_tf.seeds import child_seed
+
+ALL = Augmentation(rotation_degrees=180)
+
+
+def cohort(label_dtype=np.uint8, image_dtype=np.float16, cases=3, slices=10, size=16):
+    """Slices 2 to 7 of each case hold brain, slices 4 and 5 lesion; every slice has a value of its own."""
+    images, labels = [], []
+    for case in range(cases):
+        image = np.zeros((slices, size, size, 3), image_dtype)
+        for index in range(2, 8):
+            image[index, 2:-2, 2:-2] = (case * slices + index) / 8 - 1.5
+            image[index, 4, 6] = -7
+        label = np.zeros((slices, size, size), np.float32)
+        label[4:6, 5:9, 5:9] = 1
+        label[4:6, 5, 5] = 0.2
+        images.append(image)
+        labels.append((label * 255).astype(np.uint8) if label_dtype == np.uint8 else label.astype(label_dtype))
+    return SliceSource(images, labels)
+
+
+def read(source, **changes):
+    settings = {"batch_size": 4, "steps": 6, "augmentation": ALL, "lesion_share": 0.5, "seed": 11, **changes}
+    return [(image.numpy(), label.numpy()) for image, label in slice_batches(source, **settings)]
+
+
+def same(first, second):
+    return len(first) == len(second) and all(
+        np.array_equal(a, b) for one, two in zip(first, second, strict=True) for a, b in zip(one, two, strict=True)
+    )
+
+
+def test_batches_have_the_promised_shapes_and_types():
+    dataset = slice_batches(cohort(), batch_size=4, steps=6, augmentation=ALL, lesion_share=0.5, seed=1)
+    image, label = dataset.element_spec
+    assert image.shape == (4, 16, 16, 3) and label.shape == (4, 16, 16)
+    assert image.dtype == label.dtype == "float32"
+    assert int(dataset.cardinality()) == 6
+
+
+def test_one_seed_gives_the_same_bits_and_another_does_not():
+    first = read(cohort())
+    assert same(first, read(cohort()))
+    assert not same(first, read(cohort(), seed=12))
+
+
+@pytest.mark.parametrize("workers", [1, 5])
+def test_threads_change_nothing(workers):
+    assert same(read(cohort(), steps=20), read(cohort(), steps=20, workers=workers))
+
+
+def test_a_slow_batch_does_not_lose_its_place():
+    def make(number):
+        time.sleep(0.03 if number % 3 == 0 else 0)
+        return np.full((1, 2), number, np.float32), np.zeros((1,), np.float32)
+
+    batches = numbered_batches(make, ((1, 2), (1,)), start=4, stop=14, workers=4)
+    assert [int(image[0, 0]) for image, _ in batches] == list(range(4, 14))
+
+
+def test_a_resumed_run_goes_on_with_the_next_batch():
+    whole = read(cohort(), steps=9)
+    assert same(whole[5:], read(cohort(), steps=9, start_step=5))
+    assert read(cohort(), steps=9, start_step=9) == []
+
+
+def test_a_longer_run_begins_like_a_short_one():
+    assert same(read(cohort(), steps=4), read(cohort(), steps=9)[:4])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        None,
+        Augmentation(True, 0, 0, 0),
+        Augmentation(False, 90, 0, 0),
+        Augmentation(False, 0, 0.5, 0),
+        Augmentation(False, 0, 0, 0.5),
+        ALL,
+    ],
+    ids=["none", "flip", "rotation", "brightness", "contrast", "all"],
+)
+def test_tensorflow_sees_what_numpy_makes(settings):
+    source = cohort()
+    eager = [
+        slice_batch(source, batch=batch, batch_size=4, augmentation=settings, lesion_share=0.5, seed=11)
+        for batch in range(6)
+    ]
+    assert same(eager, read(source, augmentation=settings))
+
+
+def test_a_slice_of_a_batch_is_the_slice_augmented_alone():
+    source, asked = cohort(), {"batch": 3, "batch_size": 4, "lesion_share": 0.5, "seed": 11}
+    plain = slice_batch(source, augmentation=None, **asked)
+    changed = slice_batch(source, augmentation=ALL, **asked)
+    for row in range(4):
+        image, label = augment(plain[0][row], plain[1][row], ALL, seed=child_seed(11, "batch", 3, "slice", row))
+        assert np.array_equal(changed[0][row], image) and np.array_equal(changed[1][row], label)
+
+
+def test_image_and_label_come_from_one_slice():
+    source = cohort()
+    stacks = np.concatenate(source.images), np.concatenate(source.labels) / np.float32(255)
+    for images, labels in read(source, augmentation=None, steps=10):
+        for image, label in zip(images, labels, strict=True):
+            found = [number for number in range(30) if np.array_equal(stacks[0][number], image)]
+            assert len(found) == 1 and np.array_equal(stacks[1][found[0]], label)
+
+
+def test_air_is_never_drawn_and_the_share_of_lesion_is_kept():
+    for images, labels in read(cohort(), augmentation=None, steps=10, batch_size=8, lesion_share=0.25):
+        assert images.any(axis=(1, 2, 3)).all()
+        assert labels.any(axis=(1, 2)).sum() >= 2
+
+
+def test_slices_are_numbered_over_the_cohort():
+    source = cohort()
+    assert source.lesion_slices.tolist() == [4, 5, 14, 15, 24, 25]
+    assert source.brain_slices.tolist() == [*range(2, 8), *range(12, 18), *range(22, 28)]
+
+
+@pytest.mark.parametrize("image_dtype", [np.float16, np.float32])
+@pytest.mark.parametrize("label_dtype", [np.uint8, np.float32])
+def test_all_stored_types_give_the_same_batches(label_dtype, image_dtype):
+    wanted, got = read(cohort(np.float32, np.float32)), read(cohort(label_dtype, image_dtype))
+    for one, two in zip(wanted, got, strict=True):
+        assert np.allclose(one[0], two[0], atol=0.01) and np.allclose(one[1], two[1], atol=0.005)
+
+
+def test_labels_stay_coverage():
+    labels = np.concatenate([label for _, label in read(cohort(), steps=20)])
+    assert labels.min() == 0 and labels.max() == 1
+    assert ((labels > 0.05) & (labels < 0.95)).any()
+
+
+def test_a_cohort_without_lesion_is_refused():
+    source = cohort()
+    empty = SliceSource(source.images, [labels * 0 for labels in source.labels])
+    with pytest.raises(ManifestError, match="None of the 3 training cases has a slice with lesion"):
+        read(empty)
+
+
+def test_a_cohort_without_brain_is_refused():
+    source = cohort()
+    with pytest.raises(ManifestError, match="None of the 3 training cases has a slice with brain"):
+        read(SliceSource([images * 0 for images in source.images], source.labels))
+
+
+def test_no_case_is_refused():
+    with pytest.raises(ManifestError, match="Received: 0 and 0"):
+        SliceSource([], [])
+
+
+def test_stacks_that_do_not_match_are_refused():
+    source = cohort()
+    with pytest.raises(GeometryError, match="Case number 1"):
+        SliceSource(source.images, [source.labels[0], source.labels[1][:-1], source.labels[2]])
+
+
+def test_images_that_are_not_floats_are_refused():
+    source = cohort()
+    with pytest.raises(SettingError, match="Case number 0: slices are stored as floats"):
+        SliceSource([images.astype(np.int16) for images in source.images], source.labels)
+
+
+def test_labels_that_are_masks_in_disguise_are_refused():
+    source = cohort()
+    with pytest.raises(SettingError, match="case number 0: uint8 labels hold coverage"):
+        read(SliceSource(source.images, [(labels > 0).astype(np.uint8) for labels in source.labels]))
+
+
+def _own_memory_mb():
+    """Memory that belongs to the process alone; pages of a mapped file are the kernel's, who takes them back."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon is told by Linux only")
+def test_memory_does_not_grow_with_the_cohort(tmp_path):
+    # 590 MB of images in a file with holes; only the few slices with brain take space on the disk.
+    shape = (1500, 128, 128, 3)
+    images = np.memmap(tmp_path / "images", np.float32, "w+", shape=shape)
+    labels = np.memmap(tmp_path / "labels", np.uint8, "w+", shape=shape[:3])
+    for index in range(0, 1500, 100):
+        images[index, 30:90, 30:90] = 1
+        labels[index, 40:50, 40:50] = 255
+    source = SliceSource([images], [labels])
+    read(source, steps=3, batch_size=8)
+    before = _own_memory_mb()
+    grown = []
+    batches = slice_batches(source, batch_size=8, steps=80, augmentation=ALL, lesion_share=0.5, seed=1)
+    for _ in batches:
+        grown.append(_own_memory_mb() - before)
+    assert source.brain_slices.size == 15
+    assert max(grown) < 60
