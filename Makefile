@@ -17,7 +17,7 @@ ifneq ($(if $(call given,VENV),$(filter-out .venv,$(patsubst %/,%,$(VENV)))),)
 else
   override VENV := .venv
   PY = .venv/bin/python
-  EXTRA = $(if $(shell nvidia-smi -L 2>/dev/null | grep GPU),[gpu],[cpu])
+  EXTRA := $(if $(findstring GPU,$(shell nvidia-smi -L 2>/dev/null)),[gpu],[cpu])
 endif
 RUN_STAMP := $(VENV)/.stroke_tf-installed
 DEV_STAMP := $(VENV)/.stroke_tf-dev-installed
