@@ -14,7 +14,7 @@ import numpy as np
 from stroke_tf.arrays import Mask, Volume
 from stroke_tf.phantoms.fields import along_axes, linear_matrix, ramp, smooth_noise
 
-_ROOM_MM = (144.0, 182.0, 148.0)
+_ROOM_MM = (152.0, 190.0, 152.0)
 """The room that the largest head needs; a smaller field of view gets a smaller head."""
 _LATTICE_MM = 2.5
 _MIDDLE_Z_MM = -4.0
@@ -143,12 +143,12 @@ def _anatomical_points(
     ]
     points = np.stack(np.meshgrid(*axes, indexing="ij")).astype(np.float32)
     points[2] += np.float32(_MIDDLE_Z_MM)
-    size = rng.uniform(0.95, 1.03) * rng.uniform(0.98, 1.02, size=3)
+    size = rng.uniform(0.94, 1.02) * rng.uniform(0.98, 1.02, size=3)
     turn = _rotation(np.radians(rng.uniform(-5, 5, size=3))) / size[:, None]
     points = np.tensordot(turn.astype(np.float32), points, axes=1)
     points += rng.uniform(-1.5, 1.5, size=(3, 1, 1, 1)).astype(np.float32)
     node_mm = [h * s for h, s in zip(lattice.steps, step_mm, strict=True)]
-    for wide_mm, amplitude_mm in ((34.0, 2.4), (15.0, 0.9)):
+    for wide_mm, amplitude_mm in ((34.0, 1.8), (15.0, 0.9)):
         for axis in range(3):
             points[axis] += amplitude_mm * smooth_noise(lattice.lengths, [wide_mm / d for d in node_mm], rng)
     # The torque of human brains: the right frontal and the left occipital lobe reach further out.
@@ -180,11 +180,11 @@ def _inside_mm(points: np.ndarray, centre: Sequence[float], half: Sequence[float
 def _fields(points: np.ndarray, lattice: _Lattice, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Return the smooth fields, in mm, from which the tissues follow."""
     x, y, z = points
-    upper = np.minimum(_inside_mm(points, (0, 0, 4), (67, 85, 60)), (z + 22 + 0.1 * np.abs(x)) * 0.9)
+    upper = np.minimum(_inside_mm(points, (0, 0, 4), (67, 85, 60)), (z + 24 + 0.12 * np.abs(x)) * 0.9)
     temporal = _inside_mm(points, (43, 6, -24), (21, 43, 20), paired=True)
     cerebrum = np.maximum(upper, temporal)
     cerebellum = np.maximum(
-        _inside_mm(points, (23, -54, -42), (30, 27, 23), paired=True), _inside_mm(points, (0, -56, -40), (14, 24, 19))
+        _inside_mm(points, (22, -52, -37), (34, 30, 26), paired=True), _inside_mm(points, (0, -54, -36), (16, 26, 22))
     )
     stem = np.minimum(_inside_mm(points, (0, -24, -40), (15, 14, 42)), (z + 72))
     tent = (cerebellum - cerebrum) / 2
@@ -196,7 +196,7 @@ def _fields(points: np.ndarray, lattice: _Lattice, rng: np.random.Generator) -> 
         # How much of a sheet's fluid is missing here, in mm of distance: the fissure ends at the corpus callosum.
         "midline_fade": np.maximum(0, 1.05 - callosum) * 36 + np.maximum(0, tent + 1) * 3,
         "tent": tent,
-        "tent_fade": np.maximum(0, 13 - np.abs(x)) * 0.5 + np.maximum(0, -12 - np.maximum(cerebellum, cerebrum)),
+        "tent_fade": np.maximum(0, 13 - np.abs(x)) * 0.5,
         "sylvian": (temporal - upper) / 2,
         "sylvian_fade": np.maximum(0, 32 - np.abs(x)) * 0.6,
         "ventricle": _ventricles(points, rng),
@@ -211,8 +211,8 @@ def _sulci(
     """Return the signed distance, in mm, from the nearest sulcus: wide folds, and thin folia in the cerebellum."""
     node_mm = points[1, 0, 1, 0] - points[1, 0, 0, 0]
     node_mm = float(max(abs(node_mm), 1.0))
-    folds = smooth_noise(lattice.lengths, [9.5 / node_mm] * 3, rng)
-    folds += 0.30 * smooth_noise(lattice.lengths, [5.5 / node_mm] * 3, rng)
+    folds = smooth_noise(lattice.lengths, [8.5 / node_mm] * 3, rng)
+    folds += 0.30 * smooth_noise(lattice.lengths, [5.0 / node_mm] * 3, rng)
     slope = np.sqrt(sum(g**2 for g in np.gradient(folds, node_mm)))
     sulcus = folds / (slope + 0.35 * slope.mean())
     x, y, z = points
@@ -233,7 +233,7 @@ def _ventricles(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     horn = _inside_mm(points, (31, -16, -16), (3.6, 18, 3.6), paired=True)
     lateral = np.maximum(np.maximum(body, atrium), horn) + wide - np.float32(0.6) * np.tanh(x / 4)
     third = _inside_mm(points, (0, -6, -2), (2.6, 13, 10)) + wide / 2
-    fourth = _inside_mm(points, (0, -42, -38), (7, 5.5, 10)) + wide / 3
+    fourth = _inside_mm(points, (0, -38, -34), (7, 5.5, 10)) + wide / 3
     cistern = _inside_mm(points, (0, 4, -26), (13, 9, 5))
     return np.maximum(np.maximum(lateral, third), np.maximum(fourth, cistern))
 

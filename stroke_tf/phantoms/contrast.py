@@ -54,7 +54,7 @@ LOOKS = {
     "T2": Look(
         gm=(1.25, 1.45),
         csf=(2.3, 2.9),
-        infarct=(0.45, 0.9),
+        infarct=(0.5, 0.9),
         old=(0.7, 1.2),
         white_matter=(0.25, 0.55),
         slab_mm=(3.0, 5.0),
@@ -63,18 +63,19 @@ LOOKS = {
     "FLAIR": Look(
         gm=(1.12, 1.25),
         csf=(0.25, 0.45),
-        infarct=(0.40, 0.95),
+        infarct=(0.50, 1.10),
         old=(0.7, 1.7),
         white_matter=(0.4, 1.1),
-        slab_mm=(4.0, 5.0),
+        slab_mm=(3.0, 5.0),
         blur_mm=(0.5, 0.8),
-        shine=0.08,
+        shine=0.07,
     ),
     "DWI": Look(
         gm=(1.08, 1.30),
         csf=(0.30, 0.50),
-        infarct=(0.45, 1.5),
-        old=(-0.20, 0.0),
+        infarct=(0.55, 1.60),
+        old=(-0.20, 0.15),  # some shine through from T2
+        white_matter=(0.0, 0.12),
         acute=(0.7, 2.2),
         artefact=(1.0, 2.8),
         slab_mm=(4.5, 5.5),
@@ -166,7 +167,7 @@ def _add_pathology(picture: Volume, look: Look, head: Head, pathology: Pathology
 
 def _mottled(patch: Patch, head: Head, rng: np.random.Generator) -> Volume:
     uneven = smooth_noise(patch.weight.shape, [6.0 / s for s in head.step_mm], rng)
-    return patch.weight * np.clip(1 + np.float32(0.18) * uneven, 0.4, 1.6)
+    return patch.weight * np.clip(1 + np.float32(0.14) * uneven, 0.4, 1.6)
 
 
 def _broad_noise(head: Head, width_mm: float, rng: np.random.Generator) -> Volume:

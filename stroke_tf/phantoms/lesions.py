@@ -78,8 +78,8 @@ def draw_pathology(head: Head, plan: LesionPlan, *, seed: int) -> Pathology:
     mask = taken.copy()
     rng = np.random.default_rng(child_seed(seed, "distractors"))
     side = plan.lesions[0].side
-    old = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.15, 0.4, 0.3, 0.15))), most_ml=28, side=-side)
-    acute = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.15, 0.4, 0.3, 0.15))), most_ml=16, side=side)
+    old = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.15, 0.40, 0.30, 0.15))), most_ml=28, side=-side)
+    acute = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.15, 0.40, 0.30, 0.15))), most_ml=16, side=side)
     distractors = {
         "acute_dwi_only": acute,
         "old_infarct": old,
@@ -167,8 +167,10 @@ def _paint(head: Head, site: int, kind: Kind, side: int, voxels: int, taken: Mas
     wave_mm = max(2.0, 0.35 * length_mm)
     ragged = smooth_noise(shape, [wave_mm / s for s in head.step_mm], rng)
     ragged += 0.6 * smooth_noise(shape, [max(1.2, wave_mm / 2.5) / s for s in head.step_mm], rng)
-    score += np.float32(0.10 * length_mm + 0.3) * ragged
+    score += np.float32(0.09 * length_mm + 0.2) * ragged
     window = tuple(slice(c, c + n) for c, n in zip(corner, shape, strict=True))
+    # A sulcus inside a large infarct is part of it; at the rim, and for small ones, tissue goes first.
+    score -= np.float32(min(3.0, 0.5 * length_mm)) * head.csf[window]
     return _grown(head, window, corner, score, side, voxels, taken, rng)
 
 
@@ -208,7 +210,7 @@ def _grown(
     soft_mm = 1.5 + 0.15 * min(10.0, voxels ** (1 / 3))
     weight = ramp(score - level + np.float32(0.15 * soft_mm), soft_mm) * allowed
     core = free & (score >= level)
-    return Patch(corner, weight, core, float(rng.uniform(0.75, 1.25)))
+    return Patch(corner, weight, core, float(rng.uniform(0.85, 1.15)))
 
 
 def _window(head: Head, centre_mm: np.ndarray, reach_mm: float) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
@@ -221,10 +223,10 @@ def _window(head: Head, centre_mm: np.ndarray, reach_mm: float) -> tuple[tuple[i
 def _white_matter_lesions(head: Head, taken: Mask, rng: np.random.Generator) -> tuple[Patch, ...]:
     """Return one patch over the whole box: caps around the ventricles and dots in the white matter, by load 0 to 3."""
     load = int(rng.choice(4, p=(0.22, 0.36, 0.28, 0.14)))
-    reach_mm = np.float32((0.5, 3.0, 5.5, 9.0)[load] * rng.uniform(0.8, 1.2))
+    reach_mm = np.float32((0.3, 1.0, 2.0, 3.2)[load] * rng.uniform(0.8, 1.2))
     shape = head.brain.shape
     patchy = smooth_noise(shape, [7.0 / s for s in head.step_mm], rng)
-    caps = ramp(head.ventricle_mm + reach_mm + 2 * patchy, 2.5) * (head.ventricle_mm > -2.2 * reach_mm - 3)
+    caps = ramp(head.ventricle_mm + reach_mm + 1.2 * patchy, 2.0) * (head.ventricle_mm > -2.2 * reach_mm - 3)
     dots = smooth_noise(shape, [3.2 / s for s in head.step_mm], rng)
     dots = ramp(dots - np.float32(3.6 - 0.35 * load), 0.5)
     weight = np.maximum(caps, dots) * (1 - head.csf - head.gm) * (head.tent_mm < -6)

@@ -110,7 +110,8 @@ def _prepare_root(root: Path, settings: _Settings, cases: int, *, force: bool) -
         others = [path.name for path in root.iterdir() if not path.name.startswith(".tmp-")]
     if others and not marker.is_file():
         raise OutputError(
-            f"{root} holds {others[0]} but no {SYNTHETIC_MARK}: phantoms would mix with other data. Choose an empty folder."
+            f"{root} holds {others[0]} but no {SYNTHETIC_MARK}: phantoms would mix with other data. "
+            "Choose an empty folder."
         )
     if marker.is_file():
         found = _read_marker(marker)
