@@ -25,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--fold", type=int, choices=range(4), default=0, help="the fold that is kept for testing")
     options.add_argument("--train-cases", default="", help="ids, comma-separated, instead of a fold")
     options.add_argument("--validation-cases", default="", help="ids, comma-separated, with --train-cases")
-    options.add_argument("--preset", choices=("smoke", "quick", "paper"), default="quick", help="length of the schedule")
+    options.add_argument(
+        "--preset", choices=("smoke", "quick", "paper"), default="quick", help="length of the schedule"
+    )
     options.add_argument("--architecture", choices=[each.value for each in Architecture], default="unet2d")
     options.add_argument("--sequences", help="three of T1,T2,DWI,FLAIR,ADC, or one (default FLAIR,DWI,T2)")
     options.add_argument("--fit", choices=[each.value for each in FitRule], help="how slices become 128x128")

@@ -84,7 +84,9 @@ class Recipe:
         if len(self.sequences) not in (1, 3):
             raise SettingError(f"Name three sequences, or one to be repeated. Received: {', '.join(self.sequences)}")
         if self.batch_size < 1 or self.steps_per_epoch < 1:
-            raise SettingError(f"Batch size and steps must be at least 1. Received: {self.batch_size}, {self.steps_per_epoch}")
+            raise SettingError(
+                f"Batch size and steps must be at least 1. Received: {self.batch_size}, {self.steps_per_epoch}"
+            )
         if not 0 < self.threshold < 1:
             raise SettingError(f"The threshold lies between 0 and 1. Received: {self.threshold}")
 

@@ -77,6 +77,4 @@ def build_trainable(recipe: Recipe, weights: EncoderWeights, *, precision: Preci
         base_filters=recipe.base_filters,
     )
     loss = recipe.loss
-    return Trainable(
-        model, hybrid_loss(alpha=loss.alpha, beta=loss.beta, lesion_weight=loss.lesion_weight), precision
-    )
+    return Trainable(model, hybrid_loss(alpha=loss.alpha, beta=loss.beta, lesion_weight=loss.lesion_weight), precision)

@@ -65,9 +65,7 @@ def train_plane(
         return mean_dice(validation, lambda case: predict_plane(case, plane, predict), recipe.threshold)
 
     title = f"{recipe.architecture.value}, plane {plane.value} ({plane.anatomical})"
-    return run_job(
-        job, trainable, chosen, folder, options, batches_from=batches_from, validate=validate, title=title
-    )
+    return run_job(job, trainable, chosen, folder, options, batches_from=batches_from, validate=validate, title=title)
 
 
 def predict_plane(

@@ -18,7 +18,7 @@ from stroke_tf.models.device import choose_device
 from stroke_tf.models.files import load_model
 from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress
-from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, Scan, read_scan, write_volume
+from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, read_scan, write_volume
 from stroke_tf.workflows.cohort import chosen_cases, open_cases
 from stroke_tf.workflows.planar import predict_plane
 from stroke_tf.workflows.prepare import Prepared, Viewing, prepare
@@ -107,13 +107,13 @@ def open_predictors(runs: Sequence[Path], *, max_voxels: int = DEFAULT_MAX_VOXEL
         raise SettingError(f"Each plane votes once. Received runs of: {', '.join(names)}.")
     views = {(predictor.viewing.sequences, predictor.viewing.fit) for predictor in predictors}
     if len(views) > 1:
-        raise SettingError(f"The runs were trained on different sequences or fits ({views}); they cannot vote together.")
+        raise SettingError(
+            f"The runs were trained on different sequences or fits ({views}); they cannot vote together."
+        )
     return predictors
 
 
-def outputs_of(
-    case: Case, predictors: Sequence[Predictor], out: Path, *, probabilities: bool
-) -> dict[str, Path]:
+def outputs_of(case: Case, predictors: Sequence[Predictor], out: Path, *, probabilities: bool) -> dict[str, Path]:
     """Return the files that predicting a case writes, by purpose."""
     files = {"mask": out / f"{case.case_id}_mask.nii.gz"}
     if len(predictors) > 1:

@@ -18,9 +18,9 @@ from stroke_tf.files import sha256_of_file
 from stroke_tf.manifest.case import Case
 from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress
-from stroke_tf.slices import SliceGeometry, cut, cut_labels, plan_fit
+from stroke_tf.slices import SliceGeometry, brain_box, cut, cut_labels, plan_fit
 from stroke_tf.volumes.cache import ArrayCache, cache_key
-from stroke_tf.volumes.channels import CaseVolumes, load_case
+from stroke_tf.volumes.channels import load_case
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS
 
 # Counted up when the same files and settings give other arrays than before, so that old caches are left alone.
@@ -144,7 +144,7 @@ def _arrays(case: Case, viewing: Viewing) -> dict[str, np.ndarray]:
         resample=case.resample,
         max_voxels=viewing.max_voxels,
     )
-    box = _box_of(volumes)
+    box = brain_box(volumes.brain, volumes.brain.shape, margin=0)
     inside = tuple(slice(start, stop) for start, stop in box)
     arrays = {
         "channels": volumes.channels[inside].astype(np.float16),
@@ -180,17 +180,6 @@ def _from_arrays(case: Case, viewing: Viewing, arrays: Mapping[str, np.ndarray])
         brain=brain,
         truth=None if truth is None else np.asarray(truth).view(bool),
     )
-
-
-def _box_of(volumes: CaseVolumes) -> tuple[tuple[int, int], ...]:
-    box = []
-    for axis in range(3):
-        others = tuple(other for other in range(3) if other != axis)
-        filled = np.flatnonzero(volumes.brain.any(axis=others))
-        if filled.size == 0:
-            raise ManifestError(f"case {volumes.case_id}: no voxel differs from the background; is the image empty?")
-        box.append((int(filled[0]), int(filled[-1]) + 1))
-    return tuple(box)
 
 
 def cache_folder(out: Path) -> Path:

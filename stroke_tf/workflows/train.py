@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stroke_tf.choices import Architecture, Device, FitRule, Precision
+from stroke_tf.choices import Architecture, Device, Precision
 from stroke_tf.errors import SettingError
 from stroke_tf.models.device import choose_device
 from stroke_tf.planes import Plane
@@ -13,8 +13,15 @@ from stroke_tf.recipes.multiplane_2025 import TABLE1
 from stroke_tf.recipes.recipe import Recipe
 from stroke_tf.training.determinism import same_seed_same_bits
 from stroke_tf.volumes.cache import ArrayCache
-from stroke_tf.workflows.cohort import Cases, Split, chosen_cases, open_cases, phantom_cases, split_of_fold
-from stroke_tf.workflows.cohort import with_all_digests
+from stroke_tf.workflows.cohort import (
+    Cases,
+    Split,
+    chosen_cases,
+    open_cases,
+    phantom_cases,
+    split_of_fold,
+    with_all_digests,
+)
 from stroke_tf.workflows.networks import build_trainable, find_weights
 from stroke_tf.workflows.planar import train_plane, viewing_of
 from stroke_tf.workflows.prepare import cache_folder, prepare_all
