@@ -52,3 +52,18 @@ class Protocol(str, Enum):
 
     ISLES2015 = "isles2015"
     ISLES2022 = "isles2022"
+
+
+class FusionRule(str, Enum):
+    """How the volumes of several planes become one mask."""
+
+    MAJORITY = "majority"
+    """Each plane is a mask with one vote in each voxel, as in the paper."""
+
+
+class PatchWeight(str, Enum):
+    """How much a 3-D patch's answer counts where patches overlap."""
+
+    UNIFORM = "uniform"
+    GAUSSIAN = "gaussian"
+    """Less towards the patch's border, where the network saw less of the surroundings; no seams."""
