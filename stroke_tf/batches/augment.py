@@ -63,13 +63,15 @@ def augmenter(settings: Augmentation) -> Augmenter:
     geometry = _geometry(settings)
 
     def change(image: np.ndarray, label: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        image = _intensity(image, settings, np.random.default_rng(child_seed(seed, "intensity")))
+        image, label = np.array(image, np.float32, order="C"), np.array(label, np.float32, order="C")
+        if settings.brightness or settings.contrast:
+            image = _intensity(image, settings, np.random.default_rng(child_seed(seed, "intensity")))
         if geometry is None:
-            return image, np.array(label, np.float32)
+            return image, label
         # Not set_random_seed: it starts every transform at the same state, and then rows flip whenever columns do.
         start = child_seed(seed, "geometry")
         geometry.set_random_state(np.random.default_rng(start), random.Random(start))
-        changed = geometry(image=image, mask=np.asarray(label, np.float32))
+        changed = geometry(image=image, mask=label)
         # Linear weights may add up to 1 + 1e-7.
         return changed["image"], np.clip(changed["mask"], 0, 1)
 
@@ -103,23 +105,15 @@ def _intensity(image: np.ndarray, settings: Augmentation, draw: np.random.Genera
     Ours, because RandomBrightnessContrast and its kin clip floats to [0, 1] and would move the background too. The
     brain is where any channel is not 0; a brain pixel that is 0 in all of them stays so.
     """
-    rows, columns, channels = image.shape
+    import cv2
+
+    channels = image.shape[-1]
     gain = 1 + draw.uniform(-settings.contrast, settings.contrast, channels)
     shift = draw.uniform(-settings.brightness, settings.brightness, channels)
-    # One long row a line: NumPy is several times slower when it broadcasts over a last axis of three.
-    line = np.asarray(image, np.float32).reshape(rows, columns * channels)
-    changed = line * np.tile(gain, columns).astype(np.float32)
-    changed += np.tile(shift, columns).astype(np.float32)
-    changed = changed.reshape(image.shape)
-    changed[_air(image)] = 0
-    return changed
-
-
-def _air(image: np.ndarray) -> np.ndarray:
-    air = image[..., 0] == 0
-    for channel in range(1, image.shape[-1]):
-        air &= image[..., channel] == 0
-    return air
+    # OpenCV, because NumPy is ten times slower when it broadcasts over a last axis of three.
+    changed = cv2.transform(image, np.column_stack([np.diag(gain), shift]).astype(np.float32))
+    brain = cv2.transform(np.abs(image), np.ones((1, channels), np.float32)) > 0
+    return cv2.copyTo(changed, brain.astype(np.uint8)).reshape(image.shape)
 
 
 def import_albumentations() -> ModuleType:
