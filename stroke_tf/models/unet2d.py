@@ -9,6 +9,7 @@ import functools
 import io
 import os
 import re
+import warnings
 from dataclasses import dataclass
 
 import keras
@@ -112,7 +113,9 @@ def _segmentation_models():
     before = os.environ.get("SM_FRAMEWORK")
     os.environ["SM_FRAMEWORK"] = "tf.keras"
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            # Its sources are older than some of Python's syntax warnings.
+            warnings.simplefilter("ignore")
             import segmentation_models
     except ImportError as fault:
         raise SettingError(

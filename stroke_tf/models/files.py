@@ -1,0 +1,147 @@
+"""A network on disk: weights as weights, beside a JSON that rebuilds the layers. No pickle, no code in the file."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from stroke_tf.choices import Architecture, Precision
+from stroke_tf.errors import WeightsError
+from stroke_tf.files import sha256_of_file, write_json, written_whole
+from stroke_tf.models.build import InputScaling, Network, build_network, network_of
+
+NETWORK_FILE = "network.json"
+WEIGHTS_FILE = "model.weights.h5"
+
+_FORMAT = 1
+_KEYS = {"format", "network", "description", "weights_sha256"}
+_FIELDS = {field.name for field in dataclasses.fields(Network)}
+
+
+def save_model(model: keras.Model, folder: Path, description: Mapping[str, Any]) -> None:
+    """Write network.json and model.weights.h5 into a folder, in place of older ones.
+
+    Both are complete on disk before either takes its final name, so a machine that stops leaves the old pair or the
+    new one, or, in the instant between two renames, a pair that load_model refuses because the SHA-256 differs.
+
+    Args:
+        description: what the network was made for (plane, sequences, recipe, …), plain enough for JSON; load_model
+            gives it back and compares it with what is expected.
+    Raises: OutputError if the disk is full or the folder cannot be written.
+    """
+    folder = Path(folder)
+    with written_whole(folder / WEIGHTS_FILE) as weights:
+        model.save_weights(weights)
+        content = {
+            "format": _FORMAT,
+            "network": dataclasses.asdict(network_of(model)),
+            "description": dict(description),
+            "weights_sha256": sha256_of_file(weights),
+        }
+        write_json(folder / NETWORK_FILE, content)
+
+
+def load_model(
+    folder: Path, *, expect: Mapping[str, Any] | None = None, precision: Precision = Precision.FLOAT32
+) -> tuple[keras.Model, dict[str, Any]]:
+    """Rebuild a saved network.
+
+    Args:
+        folder: as save_model left it.
+        expect: what the caller needs, such as {"architecture": Architecture.UNET_2D, "plane": Plane.X}; each key is
+            looked up in the description first, then in the network.
+        precision: of the arithmetic to come; the weights are float32 whatever it is.
+    Returns: the model, and the description that was saved with it.
+    Raises: WeightsError if a file is missing, damaged, of another format, or of another network than expected.
+    """
+    folder = Path(folder)
+    content = _read_description(folder / NETWORK_FILE)
+    network = _network_from(content["network"], folder / NETWORK_FILE)
+    _require_expected(expect or {}, {**content["network"], **content["description"]}, folder / NETWORK_FILE)
+    _require_intact(folder / WEIGHTS_FILE, content["weights_sha256"])
+    model = build_network(network, seed=0, precision=precision)
+    try:
+        model.load_weights(folder / WEIGHTS_FILE)
+    except (OSError, ValueError, KeyError) as fault:
+        raise WeightsError(
+            f"{folder / WEIGHTS_FILE}: the weights do not fit the network of {NETWORK_FILE} ({_first_line(fault)}). "
+            "Train again, or copy the whole run folder again."
+        ) from fault
+    return model, content["description"]
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(
+            f"{path}: not there. Pass the folder of a finished run, or copy {NETWORK_FILE} beside the weights."
+        ) from None
+    except (OSError, ValueError) as fault:
+        raise WeightsError(f"{path}: not readable as JSON ({fault}). Copy the run folder again.") from fault
+    if not isinstance(content, dict) or set(content) != _KEYS:
+        keys = sorted(content) if isinstance(content, dict) else type(content).__name__
+        raise WeightsError(f"{path}: the keys must be {', '.join(sorted(_KEYS))}. Received: {keys}")
+    if content["format"] != _FORMAT:
+        raise WeightsError(f"{path}: format {content['format']} is unknown here; update stroke_tf.")
+    if not isinstance(content["description"], dict) or not isinstance(content["network"], dict):
+        raise WeightsError(f"{path}: network and description must be objects. Copy the run folder again.")
+    return content
+
+
+def _network_from(stored: Mapping[str, Any], path: Path) -> Network:
+    if set(stored) != _FIELDS:
+        strange = sorted(set(stored) ^ _FIELDS)
+        raise WeightsError(f"{path}: the network's keys do not fit this version of stroke_tf: {', '.join(strange)}.")
+    try:
+        return Network(
+            architecture=Architecture(stored["architecture"]),
+            backbone=str(stored["backbone"]),
+            size=int(stored["size"]),
+            channels=int(stored["channels"]),
+            scaling=InputScaling(stored["scaling"]),
+            batchnorm_momentum=float(stored["batchnorm_momentum"]),
+            patch=tuple(int(side) for side in stored["patch"]),
+            base_filters=int(stored["base_filters"]),
+        )
+    except (TypeError, ValueError) as fault:
+        raise WeightsError(
+            f"{path}: a value of the network cannot be used ({fault}). Copy the run folder again."
+        ) from fault
+
+
+def _require_expected(expect: Mapping[str, Any], found: Mapping[str, Any], path: Path) -> None:
+    for name, wanted in expect.items():
+        received = found.get(name)
+        if _plain(received) != _plain(wanted):
+            raise WeightsError(
+                f"{path}: weights of {name} {_plain(received)!r}, but {_plain(wanted)!r} is needed. "
+                "Pass the run folder that fits."
+            )
+
+
+def _require_intact(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise WeightsError(f"{path}: not there, though {NETWORK_FILE} is. Copy the run folder again.")
+    if sha256_of_file(path) != sha256:
+        raise WeightsError(
+            f"{path}: damaged, or of another run: its SHA-256 is not the one in {NETWORK_FILE}. "
+            "Copy the run folder again."
+        )
+
+
+def _plain(value: Any) -> Any:
+    """Bring enums and tuples to the form they have in JSON, so that both sides compare."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _first_line(fault: Exception) -> str:
+    return str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
