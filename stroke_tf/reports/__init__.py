@@ -1,0 +1,1 @@
+"""Numbers and masks as a reader sees them: tables and figures."""
