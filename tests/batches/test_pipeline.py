@@ -186,7 +186,7 @@ def _own_memory_mb():
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="RssAnon is told by Linux only")
 def test_memory_does_not_grow_with_the_cohort(tmp_path):
-    # 590 MB of images in a file with holes; only the few slices with brain take space on the disk.
+    # 295 MB of images in a file with holes; only the few slices with brain take space on the disk.
     shape = (1500, 128, 128, 3)
     images = np.memmap(tmp_path / "images", np.float32, "w+", shape=shape)
     labels = np.memmap(tmp_path / "labels", np.uint8, "w+", shape=shape[:3])
