@@ -43,7 +43,7 @@ class Look:
     blur_mm: tuple[float, float] = (0.5, 0.7)
     shine: float = 0.04
     gamma: tuple[float, float] = (0.85, 1.2)
-    bias: float = 0.12
+    bias: float = 0.15
     noise: tuple[float, float] = (0.02, 0.05)
 
 
@@ -63,8 +63,8 @@ LOOKS = {
     "FLAIR": Look(
         gm=(1.12, 1.25),
         csf=(0.25, 0.45),
-        infarct=(0.50, 1.10),
-        old=(0.7, 1.7),
+        infarct=(0.55, 1.15),
+        old=(0.8, 1.9),
         white_matter=(0.4, 1.1),
         slab_mm=(3.0, 5.0),
         blur_mm=(0.5, 0.8),
@@ -76,10 +76,10 @@ LOOKS = {
         infarct=(0.55, 1.60),
         old=(-0.20, 0.15),  # some shine through from T2
         white_matter=(0.0, 0.12),
-        acute=(0.7, 2.2),
-        artefact=(1.0, 2.8),
+        acute=(0.9, 2.4),
+        artefact=(1.2, 3.2),
         slab_mm=(4.5, 5.5),
-        blur_mm=(0.8, 1.2),
+        blur_mm=(0.6, 1.0),
         shine=0.22,
         noise=(0.03, 0.07),
     ),
@@ -92,7 +92,7 @@ LOOKS = {
         white_matter=(0.1, 0.3),
         acute=(-0.55, -0.30),
         slab_mm=(4.5, 5.5),
-        blur_mm=(0.8, 1.2),
+        blur_mm=(0.6, 1.0),
         shine=0.0,
         gamma=(1.0, 1.0),
         bias=0.0,

@@ -166,7 +166,7 @@ def _paint(head: Head, site: int, kind: Kind, side: int, voxels: int, taken: Mas
         score = np.float32(length_mm) - np.sqrt((x / stretch[0]) ** 2 + (y / stretch[1]) ** 2 + (z / stretch[2]) ** 2)
     wave_mm = max(2.0, 0.35 * length_mm)
     ragged = smooth_noise(shape, [wave_mm / s for s in head.step_mm], rng)
-    ragged += 0.6 * smooth_noise(shape, [max(1.2, wave_mm / 2.5) / s for s in head.step_mm], rng)
+    ragged += 0.45 * smooth_noise(shape, [max(1.2, wave_mm / 2.5) / s for s in head.step_mm], rng)
     score += np.float32(0.09 * length_mm + 0.2) * ragged
     window = tuple(slice(c, c + n) for c, n in zip(corner, shape, strict=True))
     # A sulcus inside a large infarct is part of it; at the rim, and for small ones, tissue goes first.
@@ -207,7 +207,7 @@ def _grown(
     values = score[free]
     wanted = min(voxels, values.size)
     level = np.partition(values, values.size - wanted)[values.size - wanted]
-    soft_mm = 1.5 + 0.15 * min(10.0, voxels ** (1 / 3))
+    soft_mm = 1.2 + 0.1 * min(10.0, (voxels * float(np.prod(head.step_mm))) ** (1 / 3))
     weight = ramp(score - level + np.float32(0.15 * soft_mm), soft_mm) * allowed
     core = free & (score >= level)
     return Patch(corner, weight, core, float(rng.uniform(0.85, 1.15)))

@@ -1,0 +1,37 @@
+"""The door `stroke-tf simulate`."""
+
+import pytest
+
+from stroke_tf.simulate import main, parser
+
+SMALL = ["--cases", "1", "--shape", "32", "34", "28", "--spacing", "6", "--seed", "4"]
+
+
+def test_simulate_writes_a_cohort_and_says_so(tmp_path, capsys):
+    assert main([*SMALL, "--out", str(tmp_path / "phantoms")]) == 0
+    said = capsys.readouterr().out
+    assert "wrote 1 SYNTHETIC cases" in said
+    assert "next: stroke-tf index" in said
+    assert len(list((tmp_path / "phantoms").rglob("*.nii"))) == 5
+
+
+def test_simulate_takes_three_spacings(tmp_path):
+    arguments = ["--cases", "1", "--shape", "32", "34", "28", "--spacing", "6", "6", "7", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+
+
+def test_two_spacings_are_an_error(tmp_path, capsys):
+    assert main([*SMALL, "--out", str(tmp_path / "a"), "--spacing", "1", "2"]) == 2
+    assert "three axes" in capsys.readouterr().err
+
+
+def test_simulate_refuses_a_folder_that_holds_other_things(tmp_path, capsys):
+    (tmp_path / "scan.nii").write_bytes(b"real")
+    assert main([*SMALL, "--out", str(tmp_path)]) == 2
+    assert "Choose an empty folder" in capsys.readouterr().err
+    assert (tmp_path / "scan.nii").read_bytes() == b"real"
+
+
+def test_an_unknown_layout_is_refused_by_the_parser():
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--out", "x", "--layout", "nrrd"])
