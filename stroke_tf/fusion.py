@@ -15,7 +15,7 @@ def fuse(rule: FusionRule, volumes: Sequence[Probabilities | Mask], *, threshold
     Args:
         rule: see FusionRule.
         volumes: the lesion's probabilities, or masks, all (x, y, z) on one grid.
-        threshold: a voxel is lesion for a plane above it; see lesion_where.
+        threshold: a voxel is lesion for a plane from this probability on; see lesion_where.
         tie: what an even vote means.
     Returns: (x, y, z), bool.
     Raises: SettingError for no volume at all, GeometryError for volumes of different shapes.
@@ -25,17 +25,15 @@ def fuse(rule: FusionRule, volumes: Sequence[Probabilities | Mask], *, threshold
 
 
 def lesion_where(probabilities: Probabilities | Mask, *, threshold: float = 0.5) -> Mask:
-    """Return where the lesion is more probable than the threshold.
+    """Return where the lesion is at least as probable as the threshold; a mask stays as it is.
 
-    Exactly at the threshold a voxel is background, as for an argmax over (background, lesion). A mask stays as it is.
-
-    Raises: SettingError for a threshold outside [0, 1).
+    Raises: SettingError for a threshold outside (0, 1].
     """
-    if not 0 <= threshold < 1:
-        raise SettingError(f"A threshold on probabilities lies in [0, 1). Received: {threshold}")
+    if not 0 < threshold <= 1:
+        raise SettingError(f"A threshold on probabilities is above 0 and at most 1. Received: {threshold}")
     if probabilities.dtype == bool:
         return probabilities
-    return probabilities > threshold
+    return probabilities >= threshold
 
 
 def majority(masks: Sequence[Mask], *, tie: TieRule) -> Mask:
