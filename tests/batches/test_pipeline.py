@@ -116,6 +116,14 @@ def test_image_and_label_come_from_one_slice():
             assert len(found) == 1 and np.array_equal(stacks[1][found[0]], label)
 
 
+def test_first_and_last_slices_of_every_case_are_read():
+    images = [np.full((2, 4, 4, 3), case + 1, np.float32) for case in range(3)]
+    images = [stack * np.array([1, 10]).reshape(2, 1, 1, 1) for stack in images]
+    source = SliceSource(images, [np.ones((2, 4, 4), bool)] * 3)
+    ((batch, _),) = read(source, augmentation=None, steps=1, batch_size=6, lesion_share=1)
+    assert sorted(batch[:, 0, 0, 0].tolist()) == [1, 2, 3, 10, 20, 30]
+
+
 def test_air_is_never_drawn_and_the_share_of_lesion_is_kept():
     for images, labels in read(cohort(), augmentation=None, steps=10, batch_size=8, lesion_share=0.25):
         assert images.any(axis=(1, 2, 3)).all()
