@@ -19,9 +19,11 @@ from stroke_tf.errors import GeometryError
 TOLERANCE_MM = 0.1
 """How far apart the farthest corners of two grids may lie that count as one.
 
-An sform keeps 1.5e-5 mm at 200 mm, but a qform stores a rotation as three float32 numbers and finds the fourth by a
-square root: close to a half turn, 200 mm away, that loses up to about 0.1 mm. Headers written by two programs for the
-same scan therefore differ by this much. It is a tenth of the voxels of SISS, too little to move a border.
+An sform keeps 1.5e-5 mm at 200 mm. A qform stores a rotation as three float32 numbers and finds the fourth by a square
+root, which moves the far corner of a SISS volume by up to 0.02 mm; so much may the headers differ that two programs
+write for one scan. A tenth of a millimetre is five times that, and a tenth of a SISS voxel, too little to move a
+border. Only a qform within 0.1 degrees of a half turn may lose more (0.4 mm, measured): if the other file of the case
+has an sform, the two are refused, because nothing tells this loss from a real shift.
 """
 
 

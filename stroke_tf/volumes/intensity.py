@@ -14,6 +14,9 @@ _SAMPLE = 200_000
 """How many voxels a percentile is taken from: its error is then about 0.001 of a standard deviation."""
 _DEPARTURE = 0.01
 """A voxel departs from the background by more than this share of the image's range."""
+_NOISE = 2.0
+"""How far beyond the loudest noise of the corners a voxel must lie: a few thousand corner voxels are a small sample of
+the millions around the head, and single loud ones would stretch the box that slices are cropped to."""
 _IQR_OF_A_NORMAL = 1.349
 
 
@@ -41,7 +44,7 @@ def brain_mask(volumes: Sequence[Volume]) -> Mask:
     for volume in volumes:
         value, wavering = background_of(volume)
         coarse = volume[::3, ::3, ::3]
-        limit = max(wavering, _DEPARTURE * float(np.abs(coarse - value).max()))
+        limit = max(_NOISE * wavering, _DEPARTURE * float(np.abs(coarse - value).max()))
         brain |= volume > value + limit
         brain |= volume < value - limit
     if not brain.any():

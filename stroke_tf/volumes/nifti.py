@@ -160,7 +160,8 @@ def _checked_grid(header: Any, shape: tuple[int, ...], path: Path) -> Grid:
             "Mend the header (pixdim)."
         )
     try:
-        affine = header.get_best_affine()
+        # Now that the spacing is known to be sound, nibabel may mend what is harmless, such as a qfac of 0.
+        affine = type(header)(header.binaryblock, header.endianness).get_best_affine()
     except (HeaderDataError, ValueError) as fault:
         raise GeometryError(f"{path}: the header holds no usable affine ({fault}). Mend its sform or qform.") from fault
     return grid_of_file(shape, affine, str(path))
