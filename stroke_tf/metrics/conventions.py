@@ -79,8 +79,9 @@ class SurfaceMean(Convention):
 
     MEAN_OF_DIRECTIONS = (
         "mean-of-directions",
-        "ASSD is the mean of two means: prediction's surface to truth's and back (MedPy), not the mean of all pooled.",
+        "ASSD is the mean of two means: prediction's surface to truth's and back (MedPy up to 0.4, and so ISLES 2015).",
     )
+    POOLED = ("pooled", "ASSD is the mean over the surface voxels of both masks together (MedPy from 0.5).")
 
 
 class Hd95(Convention):

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from stroke_tf.arrays import Mask
 from stroke_tf.errors import GeometryError
+from stroke_tf.metrics.conventions import SurfaceMean
 
 Box = tuple[slice, ...]
 
@@ -54,10 +55,12 @@ def surface_distances(prediction: Mask, truth: Mask, spacing_mm: Sequence[float]
     )
 
 
-def assd_mm(distances: SurfaceDistances | None) -> float | None:
-    """Return the average symmetric surface distance: the mean of the two directed means."""
+def assd_mm(distances: SurfaceDistances | None, *, mean: SurfaceMean = SurfaceMean.MEAN_OF_DIRECTIONS) -> float | None:
+    """Return the average symmetric surface distance: the mean of the two directed means, or of all distances."""
     if distances is None:
         return None
+    if mean is SurfaceMean.POOLED:
+        return float(np.concatenate([distances.to_truth_mm, distances.to_prediction_mm]).mean())
     return float((distances.to_truth_mm.mean() + distances.to_prediction_mm.mean()) / 2)
 
 
