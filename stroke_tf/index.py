@@ -1,6 +1,7 @@
 """The door `stroke-tf index`: find the cases under a folder and write a manifest."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,14 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"left out, {len(seen.bad)} cases:", file=sys.stderr)
         print("\n".join(f"  {line}" for line in bad_lines(seen.bad)), file=sys.stderr)
     print(f"wrote {options.out}")
-    print(f"next: stroke-tf doctor {seen.cases[0].case_id} --data {options.out}{_root_option(options)}")
+    print(f"next: stroke-tf {_next(seen.cases)} --data {shlex.quote(str(options.out))}{_root_option(options)}")
     return 0
+
+
+def _next(cases: Sequence) -> str:
+    """Four folds need four cases with a mask; a smaller cohort is looked at first."""
+    enough = sum(case.lesion is not None for case in cases) >= 4
+    return "reproduce-table1" if enough else f"doctor {cases[0].case_id}"
 
 
 def _root_option(options: argparse.Namespace) -> str:
     """Paths in a manifest are relative to the root, which is the manifest's own folder unless told otherwise."""
     beside = options.out.resolve().parent == options.root.resolve()
-    return "" if beside else f" --data-root {options.root}"
+    return "" if beside else f" --data-root {shlex.quote(str(options.root))}"
 
 
 if __name__ == "__main__":
