@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import warnings
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
@@ -65,8 +66,11 @@ def load_model(
     _require_intact(folder / WEIGHTS_FILE, content["weights_sha256"])
     model = build_network(network, seed=0, precision=precision)
     try:
-        model.load_weights(folder / WEIGHTS_FILE)
-    except (OSError, ValueError, KeyError) as fault:
+        with warnings.catch_warnings():
+            # Keras only warns of layers that a file leaves at their random weights.
+            warnings.simplefilter("error", UserWarning)
+            model.load_weights(folder / WEIGHTS_FILE)
+    except (OSError, ValueError, KeyError, UserWarning) as fault:
         raise WeightsError(
             f"{folder / WEIGHTS_FILE}: the weights do not fit the network of {NETWORK_FILE} ({_first_line(fault)}). "
             "Train again, or copy the whole run folder again."
@@ -145,3 +149,17 @@ def _plain(value: Any) -> Any:
 
 def _first_line(fault: Exception) -> str:
     return str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
+
+
+def restore_weights(model: keras.Model, folder: Path) -> None:
+    """Fill a network that is already built with the weights of a folder, at a hundredth of the cost of building it.
+
+    Raises: WeightsError if the folder's network is another one, or its weights are missing or damaged.
+    """
+    folder = Path(folder)
+    content = _read_description(folder / NETWORK_FILE)
+    stored, built = _network_from(content["network"], folder / NETWORK_FILE), network_of(model)
+    if stored != built:
+        raise WeightsError(f"{folder / NETWORK_FILE}: the weights are of {stored}, and the network at hand is {built}.")
+    _require_intact(folder / WEIGHTS_FILE, content["weights_sha256"])
+    model.load_weights(folder / WEIGHTS_FILE)

@@ -103,7 +103,7 @@ class _Layers:
     def __getattr__(self, name: str):
         return getattr(keras.layers, name)
 
-    def BatchNormalization(self, **settings) -> keras.layers.Layer:  # noqa: N802, the name that Keras gave it
+    def BatchNormalization(self, **settings) -> keras.layers.Layer:
         return FusedBatchNormalization(**{**settings, "momentum": self._momentum})
 
 
