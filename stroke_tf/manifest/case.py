@@ -17,10 +17,13 @@ class Layout(str, Enum):
     ISLES2022 = "isles2022"
     """BIDS: `rawdata/sub-*/ses-*/*_dwi.nii.gz`; FLAIR lies on another grid than DWI and mask."""
 
+    PLAIN = "plain"
+    """One's own scans: a folder a case, `patient07/FLAIR.nii.gz`, `T1`, `T2`, `DWI`, `ADC`, and `lesion` or `mask`."""
+
     @property
     def reference(self) -> str:
-        """Return the sequence on whose grid the mask lies."""
-        return "FLAIR" if self is Layout.SISS2015 else "DWI"
+        """Return the sequence on whose grid the mask lies, where the case has it."""
+        return "DWI" if self is Layout.ISLES2022 else "FLAIR"
 
     @property
     def resample(self) -> bool:
@@ -30,7 +33,7 @@ class Layout(str, Enum):
     @property
     def expected(self) -> tuple[str, ...]:
         """Return the sequences without which a case of this layout is incomplete."""
-        return ("T1", "T2", "DWI", "FLAIR") if self is Layout.SISS2015 else ("DWI", "FLAIR")
+        return {"siss2015": ("T1", "T2", "DWI", "FLAIR"), "isles2022": ("DWI", "FLAIR"), "plain": ()}[self.value]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ _BIDS = re.compile(
     r"_(?P<kind>dwi|adc|flair|t1w?|t2w?|msk|mask)\.nii(?:\.gz)?",
     re.IGNORECASE,
 )
-_MASK_WORDS = {"OT", "MSK", "MASK"}
+_PLAIN = re.compile(r"(?P<kind>T1|T2|DWI|FLAIR|ADC|lesion|mask)\.nii(?:\.gz)?", re.IGNORECASE)
+_MASK_WORDS = {"OT", "MSK", "MASK", "LESION"}
 _LESION = "lesion"
 
 
@@ -41,7 +42,8 @@ def find_cases(root: Path) -> list[Case]:
     """List the cases under a folder, in natural order, without opening any image.
 
     Both arrangements of SISS are known (each file in a folder of its own name, or all files of a case in one
-    folder), BIDS with and without sessions, and phantoms, which are written in these same layouts.
+    folder), BIDS with and without sessions, plain folders (`patient07/FLAIR.nii.gz`), and phantoms, which are
+    written in these same layouts.
 
     Raises: ManifestError if there is no folder or no case, if a sequence of a case is found twice, or if two
         folders hold cases of one name.
@@ -57,8 +59,9 @@ def find_cases(root: Path) -> list[Case]:
     cases = [_case(name, files[name]) for name in sorted(files, key=natural_order) if _has_image(files[name])]
     if not cases:
         raise ManifestError(
-            f"{root}: no case found. Expected SISS 2015 (1/VSD.Brain.XX.O.MR_Flair.*.nii) or ISLES 2022 "
-            "(rawdata/sub-*/ses-*/*_dwi.nii.gz). For other names write a manifest by hand: data_manifests/README.md."
+            f"{root}: no case found. Expected SISS 2015 (1/VSD.Brain.XX.O.MR_Flair.*.nii), ISLES 2022 "
+            "(rawdata/sub-*/ses-*/*_dwi.nii.gz) or plain names (patient07/FLAIR.nii.gz). For others write a manifest "
+            "by hand: data_manifests/README.md."
         )
     return cases
 
@@ -86,6 +89,8 @@ def _recognise(path: Path) -> _Found | None:
         if kind != _LESION and "derivatives" in path.parts:
             return None  # a processed copy of a raw image
         return _Found(Layout.ISLES2022, match["case"], match["case"], kind, path)
+    if match := _PLAIN.fullmatch(path.name):
+        return _Found(Layout.PLAIN, path.parent.name, str(path.parent), _kind(match["kind"]), path)
     return None
 
 
@@ -118,4 +123,6 @@ def _case(case_id: str, kinds: dict[str, _Found]) -> Case:
     layout = next(iter(kinds.values())).layout
     images = {name: kinds[name].path for name in SEQUENCES if name in kinds}
     lesion = kinds[_LESION].path if _LESION in kinds else None
-    return Case(case_id, layout, images, lesion, layout.reference, layout.resample)
+    # Scans of one's own may lack FLAIR; then the first sequence there is gives the grid.
+    reference = next(iter(images)) if layout is Layout.PLAIN and layout.reference not in images else layout.reference
+    return Case(case_id, layout, images, lesion, reference, layout.resample)

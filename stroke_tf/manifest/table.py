@@ -143,7 +143,7 @@ def _case_of(row: Mapping[str, str], place: str, base: Path) -> Case:
 
 def _layout(word: str, place: str) -> Layout:
     try:
-        return Layout(word.lower()) if word else Layout.SISS2015
+        return Layout(word.lower()) if word else Layout.PLAIN
     except ValueError:
         known = ", ".join(layout.value for layout in Layout)
         raise ManifestError(f"{place}: unknown layout. Use one of {known}. Received: {word!r}") from None

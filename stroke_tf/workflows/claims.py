@@ -6,9 +6,8 @@ from enum import Enum
 from typing import Any
 
 from stroke_tf.metrics.summary import bootstrap_interval
+from stroke_tf.paper.tables import CLAIMS, printed_row
 from stroke_tf.seeds import child_seed
-
-_PRINTED_DICE = 0.805
 
 
 class Verdict(str, Enum):
@@ -20,8 +19,8 @@ class Verdict(str, Enum):
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A sentence of the paper and what became of it."""
+class Judged:
+    """A claim of the paper and what became of it."""
 
     id: str
     sentence: str
@@ -29,7 +28,7 @@ class Claim:
     reason: str
 
 
-def judge(rows: Mapping[str, Mapping[str, Any]], *, synthetic: bool, seed: int) -> list[Claim]:
+def judge(rows: Mapping[str, Mapping[str, Any]], *, synthetic: bool, seed: int) -> list[Judged]:
     """Judge the paper's four claims on the rows of one results file.
 
     A comparison holds, or fails, when the 95 % bootstrap interval of the mean paired difference of Dice over the test
@@ -39,44 +38,36 @@ def judge(rows: Mapping[str, Mapping[str, Any]], *, synthetic: bool, seed: int) 
         rows: by id; each with `cases` (a list of measures with `case` and `dice`) and `weights` as really used.
         synthetic: phantoms were measured.
     """
-    return [
-        _pretrained(rows, synthetic, seed),
-        _vote(rows, synthetic, seed),
-        _planes_against_volume(rows, synthetic, seed),
-        _printed_dice(rows, synthetic),
-    ]
+    judges = {
+        "pretrained": _pretrained(rows, synthetic, seed),
+        "vote": _compare(rows, "vote", ["x", "y", "z"], synthetic, seed),
+        "planes-beat-3d": _planes_against_volume(rows, synthetic, seed),
+        "dice": _printed_dice(rows, synthetic),
+    }
+    return [Judged(claim.id, claim.sentence, *judges[claim.id]) for claim in CLAIMS]
 
 
-def _pretrained(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: int) -> Claim:
-    sentence = "pretrained beats random"
+def _pretrained(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: int) -> tuple[Verdict, str]:
     if rows["y"]["weights"] == "none":
-        reason = "the ImageNet weights could not be had (or were not asked for), so no pretrained row was trained"
-        return Claim("pretrained", sentence, Verdict.NOT_TESTABLE, reason)
-    verdict, reason = _compare(rows, "y", ["absent"], synthetic, seed)
-    return Claim("pretrained", sentence, verdict, reason)
+        return Verdict.NOT_TESTABLE, "no pretrained weights could be had (or were asked for), so no such row was trained"
+    return _compare(rows, "y", ["absent"], synthetic, seed)
 
 
-def _vote(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: int) -> Claim:
-    verdict, reason = _compare(rows, "vote", ["x", "y", "z"], synthetic, seed)
-    return Claim("vote", "the vote beats each plane", verdict, reason)
-
-
-def _planes_against_volume(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: int) -> Claim:
-    sentence = "2-D planes beat the 3-D U-Net"
+def _planes_against_volume(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: int) -> tuple[Verdict, str]:
     results = [_compare(rows, plane, ["3d-unet"], synthetic, seed) for plane in ("x", "y", "z")]
-    verdict = _all_of([each for each, _ in results])
-    return Claim("planes-beat-3d", sentence, verdict, "; ".join(reason for _, reason in results))
+    return _all_of([verdict for verdict, _ in results]), "; ".join(reason for _, reason in results)
 
 
-def _printed_dice(rows: Mapping[str, Mapping[str, Any]], synthetic: bool) -> Claim:
-    sentence = "Dice 80.5 %"
+def _printed_dice(rows: Mapping[str, Mapping[str, Any]], synthetic: bool) -> tuple[Verdict, str]:
     dice = rows["vote"]["summary"]["dice"]
-    text = f"the vote's mean Dice is {100 * dice['mean']:.1f} % [{100 * dice['low']:.1f}, {100 * dice['high']:.1f}]"
+    interval = "" if dice["low"] is None else f" [{100 * dice['low']:.1f}, {100 * dice['high']:.1f}]"
+    text = f"the vote's mean Dice is {100 * dice['mean']:.1f} %{interval} on {dice['n']} cases"
     if synthetic:
-        reason = f"a number measured on SISS cannot be tested on phantoms; here {text}"
-        return Claim("dice", sentence, Verdict.NOT_TESTABLE, reason)
-    verdict = Verdict.HOLDS if dice["high"] >= _PRINTED_DICE else Verdict.FAILS
-    return Claim("dice", sentence, verdict, f"{text} on {dice['n']} cases; holds if the interval reaches 80.5")
+        return Verdict.NOT_TESTABLE, f"a number measured on SISS cannot be tested on phantoms, where {text}"
+    if dice["high"] is None:
+        return Verdict.NOT_TESTABLE, f"{text}, too few for an interval"
+    reached = dice["high"] >= printed_row("vote").dice
+    return (Verdict.HOLDS if reached else Verdict.FAILS), f"{text}; it holds if the interval reaches the printed value"
 
 
 def _compare(
@@ -87,13 +78,21 @@ def _compare(
         differences = _paired_differences(rows[first]["cases"], rows[other]["cases"])
         mean = sum(differences) / len(differences)
         low, high = bootstrap_interval(differences, seed=child_seed(seed, "claim", first, other))
-        verdicts.append(Verdict.HOLDS if low > 0 else Verdict.FAILS if high < 0 else Verdict.NOT_TESTABLE)
-        texts.append(f"{first} - {other} = {100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}] points of Dice")
+        verdicts.append(_of_interval(low, high))
+        interval = "no interval from one case" if low is None else f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+        texts.append(f"{first} - {other} = {100 * mean:+.1f} {interval} points of Dice")
     cases = len(rows[first]["cases"])
     where = f"{cases} {'phantoms' if synthetic else 'cases'}"
     verdict = _all_of(verdicts)
-    ending = f"; an interval that holds zero decides nothing on {where}" if verdict is Verdict.NOT_TESTABLE else ""
+    ending = "; an interval that holds zero decides nothing" if verdict is Verdict.NOT_TESTABLE else ""
     return verdict, f"{', '.join(texts)} on {where}{ending}"
+
+
+def _of_interval(low: float | None, high: float | None) -> Verdict:
+    """One case has no interval, and an interval that holds zero does not tell which way it goes."""
+    if low is None or high is None or low <= 0 <= high:
+        return Verdict.NOT_TESTABLE
+    return Verdict.HOLDS if low > 0 else Verdict.FAILS
 
 
 def _all_of(verdicts: Sequence[Verdict]) -> Verdict:

@@ -7,7 +7,7 @@ from pathlib import Path
 from stroke_tf.errors import InputFileError, ManifestError
 from stroke_tf.manifest.case import Case
 from stroke_tf.manifest.layouts import find_cases
-from stroke_tf.manifest.split import four_folds, hold_out, require_disjoint
+from stroke_tf.manifest.split import PUBLISHED_SEED, four_folds, hold_out, require_disjoint
 from stroke_tf.manifest.table import read_manifest
 from stroke_tf.phantoms import SYNTHETIC_MARK, write_cohort
 from stroke_tf.progress import Progress
@@ -73,11 +73,21 @@ def phantom_cases(folder: Path, cohort: Cohort, *, seed: int, jobs: int = 2) -> 
 
 
 def with_all_digests(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """Return the cases with the SHA-256 of every file, which keys the cache and goes into run cards."""
+    """Return the cases with the SHA-256 of every file, which keys the cache and goes into run cards.
+
+    Raises: ManifestError for a file that is no longer the one that the manifest was written for.
+    """
     progress = Progress("hashing images", len(cases))
     hashed = []
     for case in cases:
-        hashed.append(with_digests(case))
+        fresh = with_digests(case, trust_manifest=False)
+        changed = [name for name, digest in case.sha256.items() if fresh.sha256.get(name, digest) != digest]
+        if changed:
+            raise ManifestError(
+                f"case {case.case_id}: {', '.join(changed)} has another SHA-256 than in the manifest; the file was "
+                "changed since. Restore it, or index the folder again."
+            )
+        hashed.append(fresh)
         progress.step()
     return tuple(hashed)
 
@@ -98,7 +108,8 @@ def chosen_cases(cases: Sequence[Case], wanted: Sequence[str]) -> tuple[Case, ..
 def split_of_fold(cases: Sequence[Case], fold: int, *, validation_share: float, seed: int) -> Split:
     """Return the paper's kind of split: one fold in four is tested, the rest trains and validates.
 
-    The folds are those of the manifest where it has them, else drawn from the seed.
+    The folds are those of the manifest where it has them, else the published ones (data_manifests/), which do not
+    depend on the run's seed: every run that names a fold means the same cases by it.
 
     Raises: ManifestError if there are too few cases, or a case without truth.
     """
@@ -109,7 +120,7 @@ def split_of_fold(cases: Sequence[Case], fold: int, *, validation_share: float, 
         raise ManifestError(f"Four folds need at least 4 cases with truth. Received: {len(cases)}")
     folds = {case.case_id: case.fold for case in cases}
     if any(value is None for value in folds.values()):
-        folds = four_folds([case.case_id for case in cases], seed=seed)
+        folds = four_folds([case.case_id for case in cases], seed=PUBLISHED_SEED)
     test = [case for case in cases if folds[case.case_id] == fold]
     rest = [case.case_id for case in cases if folds[case.case_id] != fold]
     train, validation = hold_out(rest, share=validation_share, seed=child_seed(seed, "validation", fold))

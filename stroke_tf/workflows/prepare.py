@@ -143,6 +143,8 @@ def _arrays(case: Case, viewing: Viewing) -> dict[str, np.ndarray]:
         lesion=case.lesion,
         resample=case.resample,
         max_voxels=viewing.max_voxels,
+        # Only `index --allow-empty` writes a volume of 0: the user has said that the mask is meant to be empty.
+        allow_empty_lesion=case.lesion_volume_ml == 0,
     )
     box = brain_box(volumes.brain, volumes.brain.shape, margin=0)
     inside = tuple(slice(start, stop) for start, stop in box)

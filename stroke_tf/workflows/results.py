@@ -10,7 +10,7 @@ from typing import Any
 from stroke_tf.errors import StrokeTfError
 from stroke_tf.files import write_json, write_text
 from stroke_tf.metrics.summary import paired_wilcoxon, summarise
-from stroke_tf.paper.tables import MULTIPLANE_2025
+from stroke_tf.paper.tables import TABLE1
 from stroke_tf.progress import clock_text
 from stroke_tf.reports.figures import dice_figure
 from stroke_tf.reports.tables import table1_csv, table1_markdown
@@ -138,9 +138,9 @@ def _figure_name(stem: str, synthetic: bool) -> str:
 
 
 def _printed(row: str) -> dict[str, float] | None:
-    for printed in MULTIPLANE_2025.rows:
+    for printed in TABLE1:
         if printed.id == _PRINTED_AS.get(row, row):
-            return {name: getattr(printed, name) for name in ("dice", "accuracy", "precision", "recall")}
+            return {name: float(getattr(printed, name)) for name in ("dice", "accuracy", "precision", "recall")}
     return None
 
 
