@@ -218,9 +218,9 @@ def _resized(image: np.ndarray, size: int) -> np.ndarray:
 def _along_both(rows: np.ndarray, columns: np.ndarray, stack: SliceStack) -> SliceStack:
     """Return rows @ slice @ columns.T of every slice.
 
-    The matrices are all but empty: a voxel has to do with a few pixels near it. As sparse matrices they need one thread, and
-    the bits do not depend on how many there are; a dense product is slower, and was a hundred times as slow where
-    other programs wanted the same cores.
+    The matrices are all but empty: a voxel has to do with a few pixels near it. As sparse matrices they need one
+    thread, and the bits do not depend on how many there are; a dense product is slower, and was a hundred times as
+    slow where other programs wanted the same cores.
     """
     rows, columns = sparse.csr_array(rows), sparse.csr_array(columns)
     product = np.empty((len(stack), rows.shape[0], columns.shape[0]), dtype=np.float32)
