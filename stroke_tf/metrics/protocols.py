@@ -56,7 +56,7 @@ MEASURES = (
 )
 MEASURE_NAMES = tuple(measure.name for measure in MEASURES)
 COLUMNS = (*MEASURE_NAMES, "failed", "tp", "fp", "fn", "tn")
-_DISTANCES = ("assd_mm", "hd_mm", "hd95_pooled_mm", "hd95_larger_mm")
+DISTANCES = ("assd_mm", "hd_mm", "hd95_pooled_mm", "hd95_larger_mm")
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def measure_case(
     measured = _overlaps(counts, rules)
     measured["accuracy_brain"] = None if brain is None else accuracy(count(prediction, truth, inside=brain))
     failed = rules.failed_case is means.FailedCase.DISTANCES_LEFT_OUT and measured["dice"] == 0.0
-    measured |= dict.fromkeys(_DISTANCES) if failed else _distances(prediction, truth, spacing_mm)
+    measured |= dict.fromkeys(DISTANCES) if failed else _distances(prediction, truth, spacing_mm)
     measured |= _volumes(counts, float(np.prod(spacing_mm)) / 1000.0)
     lesions = count_lesions(prediction, truth)
     measured["lesion_count_difference"] = lesion_count_difference(lesions)
@@ -179,7 +179,7 @@ def _overlaps(counts: Counts, rules: Rules) -> Measured:
 def _distances(prediction: Mask, truth: Mask, spacing_mm: Sequence[float]) -> Measured:
     distances = surface_distances(prediction, truth, spacing_mm)
     figures = (assd_mm, hd_mm, hd95_pooled_mm, hd95_larger_mm)
-    return {name: figure(distances) for name, figure in zip(_DISTANCES, figures, strict=True)}
+    return {name: figure(distances) for name, figure in zip(DISTANCES, figures, strict=True)}
 
 
 def _volumes(counts: Counts, voxel_ml: float) -> Measured:
