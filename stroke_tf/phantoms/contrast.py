@@ -49,12 +49,12 @@ class Look:
 
 LOOKS = {
     "T1": Look(
-        gm=(0.70, 0.80), csf=(0.25, 0.35), infarct=(-0.20, -0.08), old=(-0.50, -0.30), white_matter=(-0.15, -0.05)
+        gm=(0.70, 0.80), csf=(0.25, 0.35), infarct=(-0.20, -0.10), old=(-0.50, -0.30), white_matter=(-0.15, -0.05)
     ),
     "T2": Look(
         gm=(1.25, 1.45),
         csf=(2.3, 2.9),
-        infarct=(0.5, 0.9),
+        infarct=(0.55, 0.95),
         old=(0.7, 1.2),
         white_matter=(0.25, 0.55),
         slab_mm=(3.0, 5.0),
@@ -63,7 +63,7 @@ LOOKS = {
     "FLAIR": Look(
         gm=(1.12, 1.25),
         csf=(0.25, 0.45),
-        infarct=(0.55, 1.15),
+        infarct=(0.60, 1.15),
         old=(0.8, 1.9),
         white_matter=(0.4, 1.1),
         slab_mm=(3.0, 5.0),
@@ -73,7 +73,7 @@ LOOKS = {
     "DWI": Look(
         gm=(1.08, 1.30),
         csf=(0.30, 0.50),
-        infarct=(0.55, 1.60),
+        infarct=(0.70, 1.70),
         old=(-0.20, 0.15),  # some shine through from T2
         white_matter=(0.0, 0.12),
         acute=(0.9, 2.4),
@@ -81,7 +81,7 @@ LOOKS = {
         slab_mm=(4.5, 5.5),
         blur_mm=(0.6, 1.0),
         shine=0.22,
-        noise=(0.03, 0.07),
+        noise=(0.025, 0.05),
     ),
     # A map, not a picture: white matter is 750 in 1e-6 mm2/s for every patient, without bias, gamma or shine.
     "ADC": Look(

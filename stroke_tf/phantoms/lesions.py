@@ -78,8 +78,8 @@ def draw_pathology(head: Head, plan: LesionPlan, *, seed: int) -> Pathology:
     mask = taken.copy()
     rng = np.random.default_rng(child_seed(seed, "distractors"))
     side = plan.lesions[0].side
-    old = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.15, 0.40, 0.30, 0.15))), most_ml=28, side=-side)
-    acute = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.15, 0.40, 0.30, 0.15))), most_ml=16, side=side)
+    old = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.06, 0.42, 0.34, 0.18))), most_ml=28, side=-side)
+    acute = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.06, 0.42, 0.34, 0.18))), most_ml=16, side=side)
     distractors = {
         "acute_dwi_only": acute,
         "old_infarct": old,
