@@ -79,7 +79,8 @@ class SurfaceMean(Convention):
 
     MEAN_OF_DIRECTIONS = (
         "mean-of-directions",
-        "ASSD is the mean of two means: prediction's surface to truth's and back (MedPy up to 0.4, current when ISLES 2015 was held).",
+        "ASSD is the mean of two means: prediction's surface to truth's and back (MedPy up to 0.4, current when "
+        "ISLES 2015 was held).",
     )
     POOLED = ("pooled", "ASSD is the mean over the surface voxels of both masks together (MedPy from 0.5).")
 
