@@ -13,11 +13,11 @@ LARGEST_LESION_ML = 346.064
 
 
 class Area(str, Enum):
-    """The voxels over which an accuracy was counted."""
+    """The voxels over which an accuracy was counted: all, those of the brain, or a box around lesion and prediction."""
 
-    VOLUME = "the whole volume"
-    BRAIN = "the brain"
-    BOX = "a box around lesion and prediction"
+    VOLUME = "volume"
+    BRAIN = "brain"
+    BOX = "box"
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,7 @@ ABOUDI_2022 = PrintedTable(
     ABOUDI_TABLE2,
 )
 PRINTED_TABLES = {Paper.MULTIPLANE_2025: MULTIPLANE_2025, Paper.ABOUDI_2022: ABOUDI_2022}
+TITLES = {paper: table.title for paper, table in PRINTED_TABLES.items()}
 
 CLAIMS = (
     Claim(

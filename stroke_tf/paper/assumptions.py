@@ -1,0 +1,206 @@
+"""What the papers leave out, what we chose in its place, and why; docs/assumptions.md is made from this file."""
+
+from dataclasses import dataclass
+
+from stroke_tf.paper.tables import TITLES, Paper
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """A value that a paper does not print.
+
+    Args:
+        missing: what is left out, and what the paper does say about it.
+        ours: what we chose.
+        why: the reason, so that a reader who disagrees knows what to change.
+    """
+
+    id: str
+    paper: Paper
+    missing: str
+    ours: str
+    why: str
+
+
+_M, _A = Paper.MULTIPLANE_2025, Paper.ABOUDI_2022
+
+ASSUMPTIONS = (
+    Assumption(
+        "sequences",
+        _M,
+        "which sequences are the 3 channels of an image (153 images a case: one image holds the sequences together)",
+        "FLAIR, DWI, T2",
+        "sub-acute infarct is defined as bright on FLAIR and DWI together; T2 comes next, T1 shows it least",
+    ),
+    Assumption(
+        "test-cases",
+        _M,
+        "which 7 of the 28 cases are tested",
+        "four folds of 21 and 7, each case tested once; seeded and published in data_manifests/",
+        "one draw of 7 can be lucky or not; four folds test every case",
+    ),
+    Assumption(
+        "validation",
+        _M,
+        "the ratio of training to validation cases within the 21",
+        "4 to 1, by case (0.2 held out)",
+        "enough cases to stop early by, few enough to lose",
+    ),
+    Assumption(
+        "loss-weights",
+        _M,
+        "alpha and beta of total = alpha CE + beta Dice",
+        "alpha = 1, beta = 1",
+        "the text calls them empirical; equal weights favour neither",
+    ),
+    Assumption(
+        "class-weights",
+        _M,
+        "class weights of the weighted cross-entropy",
+        "lesion 2, background 1",
+        "the Dice term and the sampling of slices with lesion already balance the classes; heavier weights cost precision",
+    ),
+    Assumption(
+        "sampling",
+        _M,
+        "which slices are shown, and how often",
+        "a share of 0.6 of each batch holds lesion",
+        "most slices of a case hold none, and a network that sees them alone learns to predict nothing",
+    ),
+    Assumption(
+        "epochs",
+        _M,
+        "number of epochs",
+        "20 with the encoder frozen and 40 of fine-tuning, or 60 from random weights; of 100 steps; "
+        "early stopping with patience 10 on validation Dice; QUICK and SMOKE shorten all of it",
+        "the same number of steps with and without pretraining, so that only the weights differ",
+    ),
+    Assumption("batch", _M, "batch size", "32 slices (quick: 16)", "what Aboudi et al. print for the same network"),
+    Assumption(
+        "learning-rates",
+        _M,
+        "the learning rate of Adam, and how much lower it is in fine-tuning",
+        "0.001 with the encoder frozen and from random weights, 0.0001 in fine-tuning; "
+        "short linear warm-up, then half a cosine",
+        "Adam's usual rate; a tenth of it keeps what was pretrained",
+    ),
+    Assumption(
+        "augmentation",
+        _M,
+        "whether training images are varied",
+        "flips, rotation up to 15 degrees, brightness and contrast by 0.1",
+        "21 cases are few; mild changes that keep anatomy plausible",
+    ),
+    Assumption(
+        "batchnorm-momentum",
+        _M,
+        "momentum of batch normalisation's moving averages",
+        "0.9",
+        "at 0.99 the averages lag behind a short schedule, and a network with a falling loss predicts nothing",
+    ),
+    Assumption(
+        "fit",
+        _M,
+        "how a slice becomes 128x128",
+        "cropped to the brain and padded to a square, labels by area averaging (plain resizing is a setting)",
+        "plain resizing loses small lesions: the ceiling of each way is measured and printed",
+    ),
+    Assumption(
+        "threshold", _M, "lesion probability from which a voxel counts", "0.5", "the larger of two softmax classes"
+    ),
+    Assumption(
+        "tie",
+        _M,
+        "what an even vote means",
+        "background",
+        "with three planes there is none; with fewer, the larger class is the safer guess",
+    ),
+    Assumption(
+        "absent-plane",
+        _M,
+        "the plane of the row with weights absent",
+        "coronal (y)",
+        "y is the plane whose printed numbers contradict each other least among those that work",
+    ),
+    Assumption(
+        "absent-model",
+        _M,
+        "the model of the row without a name; the text calls it DSN, the column says weights absent",
+        "shown twice: the ResNet50-UNet without pretrained weights, and a deeply supervised ResNet50-UNet",
+        "the table and the text name different things, and both readings can be tested",
+    ),
+    Assumption(
+        "3d-unet",
+        _M,
+        "everything about the 3-D U-Net",
+        "patches of 64x64x64, batch 2, 250 steps an epoch, 16 filters at the first level (quick: 8), predicted with overlap",
+        "the largest cube that trains on a T4 and still bears on a laptop",
+    ),
+    Assumption(
+        "intensities",
+        _M,
+        "how intensities are normalised",
+        "z-score inside the brain from robust statistics, clipped to [-5, 5], 0 outside",
+        "scanners differ in scale; the encoder's own scaling follows inside the network",
+    ),
+    Assumption(
+        "averaging",
+        _M,
+        "how Dice, precision and recall are averaged, and which accuracy is meant",
+        "mean over cases in 3-D, balanced accuracy in the table; every other convention in the audit",
+        "the text says metrics were computed across 3-D volumes; no single convention fits the printed rows",
+    ),
+    Assumption(
+        "backbone-variant",
+        _M,
+        "which ResNet50, and the decoder's filters",
+        "that of segmentation-models, with its default decoder (256, 128, 64, 32, 16 filters)",
+        "the common public implementation with ImageNet weights and a checksum",
+    ),
+    Assumption(
+        "aboudi-split",
+        _A,
+        "whether 70/20/10 divides cases or slices, and which",
+        "cases: seeded and published in data_manifests/",
+        "slices of one patient on both sides of a split flatter every number",
+    ),
+    Assumption("aboudi-momentum", _A, "momentum of SGD is printed as 9", "0.9", "9 diverges; 0.9 is the usual value"),
+    Assumption(
+        "aboudi-loss",
+        _A,
+        "binary cross-entropy is plotted, categorical cross-entropy is named too",
+        "categorical cross-entropy over two softmax classes",
+        "with two classes and a softmax both are the same number",
+    ),
+    Assumption(
+        "aboudi-accuracy",
+        _A,
+        "accuracy is printed as (TP+FP)/(TP+FP+TN+FN)",
+        "(TP+TN)/(TP+FP+TN+FN)",
+        "99.43 % of all voxels cannot have been marked as lesion; see the audit",
+    ),
+    Assumption(
+        "aboudi-recall",
+        _A,
+        "recall is not printed",
+        "left empty; the audit says what Dice and precision imply",
+        "a number that was not printed is not invented",
+    ),
+)
+
+
+def assumptions_markdown() -> str:
+    """Write all assumptions as docs/assumptions.md holds them."""
+    parts = [
+        "# What the papers leave out",
+        "Made from `stroke_tf/paper/assumptions.py` (a test compares them). "
+        "Every choice below is ours; the papers neither confirm nor deny it.",
+    ]
+    for paper in Paper:
+        parts.append(f"## {TITLES[paper]}")
+        parts += [_entry(each) for each in ASSUMPTIONS if each.paper is paper]
+    return "\n\n".join(parts) + "\n"
+
+
+def _entry(each: Assumption) -> str:
+    return f"### {each.id}\n\n- missing: {each.missing}\n- ours: {each.ours}\n- why: {each.why}"
