@@ -40,7 +40,7 @@ def judge(rows: Mapping[str, Mapping[str, Any]], *, synthetic: bool, seed: int) 
     """
     judges = {
         "pretrained": _pretrained(rows, synthetic, seed),
-        "vote": _compare(rows, "vote", ["x", "y", "z"], synthetic, seed),
+        "vote": _compare_all(rows, [("vote", plane) for plane in ("x", "y", "z")], synthetic, seed),
         "planes-beat-3d": _planes_against_volume(rows, synthetic, seed),
         "dice": _printed_dice(rows, synthetic),
     }
@@ -49,13 +49,15 @@ def judge(rows: Mapping[str, Mapping[str, Any]], *, synthetic: bool, seed: int) 
 
 def _pretrained(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: int) -> tuple[Verdict, str]:
     if rows["y"]["weights"] == "none":
-        return Verdict.NOT_TESTABLE, "no pretrained weights could be had (or were asked for), so no such row was trained"
-    return _compare(rows, "y", ["absent"], synthetic, seed)
+        return (
+            Verdict.NOT_TESTABLE,
+            "no pretrained weights could be had (or were asked for), so no such row was trained",
+        )
+    return _compare_all(rows, [("y", "absent")], synthetic, seed)
 
 
 def _planes_against_volume(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: int) -> tuple[Verdict, str]:
-    results = [_compare(rows, plane, ["3d-unet"], synthetic, seed) for plane in ("x", "y", "z")]
-    return _all_of([verdict for verdict, _ in results]), "; ".join(reason for _, reason in results)
+    return _compare_all(rows, [(plane, "3d-unet") for plane in ("x", "y", "z")], synthetic, seed)
 
 
 def _printed_dice(rows: Mapping[str, Mapping[str, Any]], synthetic: bool) -> tuple[Verdict, str]:
@@ -70,22 +72,26 @@ def _printed_dice(rows: Mapping[str, Mapping[str, Any]], synthetic: bool) -> tup
     return (Verdict.HOLDS if reached else Verdict.FAILS), f"{text}; it holds if the interval reaches the printed value"
 
 
-def _compare(
-    rows: Mapping[str, Mapping[str, Any]], first: str, others: Sequence[str], synthetic: bool, seed: int
+def _compare_all(
+    rows: Mapping[str, Mapping[str, Any]], pairs: Sequence[tuple[str, str]], synthetic: bool, seed: int
 ) -> tuple[Verdict, str]:
     verdicts, texts = [], []
-    for other in others:
+    for first, other in pairs:
         differences = _paired_differences(rows[first]["cases"], rows[other]["cases"])
         mean = sum(differences) / len(differences)
         low, high = bootstrap_interval(differences, seed=child_seed(seed, "claim", first, other))
         verdicts.append(_of_interval(low, high))
-        interval = "no interval from one case" if low is None else f"[{100 * low:+.1f}, {100 * high:+.1f}]"
-        texts.append(f"{first} - {other} = {100 * mean:+.1f} {interval} points of Dice")
-    cases = len(rows[first]["cases"])
-    where = f"{cases} {'phantoms' if synthetic else 'cases'}"
+        interval = "" if low is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
+        texts.append(f"{first} - {other} {100 * mean:+.1f}{interval}")
     verdict = _all_of(verdicts)
-    ending = "; an interval that holds zero decides nothing" if verdict is Verdict.NOT_TESTABLE else ""
-    return verdict, f"{', '.join(texts)} on {where}{ending}"
+    return verdict, f"points of Dice: {', '.join(texts)}{_ending(verdict, len(rows[pairs[0][0]]['cases']), synthetic)}"
+
+
+def _ending(verdict: Verdict, cases: int, synthetic: bool) -> str:
+    where = f", on {cases} {'phantom' if synthetic else 'case'}{'' if cases == 1 else 's'}"
+    if verdict is not Verdict.NOT_TESTABLE:
+        return where
+    return where + ("; one case has no interval" if cases == 1 else "; an interval that holds zero decides nothing")
 
 
 def _of_interval(low: float | None, high: float | None) -> Verdict:

@@ -86,7 +86,7 @@ def predict_cases(
     chosen = choose_device(device, precision)
     cases = open_cases(data, data_root=data_root)
     wanted = chosen_cases(cases.cases, case_ids) if case_ids else cases.cases
-    predictors = open_predictors(runs, max_voxels=max_voxels)
+    predictors = open_predictors(runs, precision=chosen.precision, max_voxels=max_voxels)
     names = ", ".join(f"{run}" for run in runs)
     say(f"device: {chosen} · data: {cases.name}, {len(wanted)} cases · weights: {names}")
     for case in wanted:
@@ -96,12 +96,14 @@ def predict_cases(
     return [_guarded(case, predictors, out, tie, probabilities, force, progress) for case in wanted]
 
 
-def open_predictors(runs: Sequence[Path], *, max_voxels: int = DEFAULT_MAX_VOXELS) -> list[Predictor]:
+def open_predictors(
+    runs: Sequence[Path], *, precision: Precision, max_voxels: int = DEFAULT_MAX_VOXELS
+) -> list[Predictor]:
     """Load the networks of run folders.
 
     Raises: SettingError if two runs are of one plane, or look at a case in different ways.
     """
-    predictors = [_predictor(run, max_voxels) for run in runs]
+    predictors = [_predictor(run, precision, max_voxels) for run in runs]
     names = [predictor.name for predictor in predictors]
     if len(set(names)) < len(names):
         raise SettingError(f"Each plane votes once. Received runs of: {', '.join(names)}.")
@@ -123,8 +125,8 @@ def outputs_of(case: Case, predictors: Sequence[Predictor], out: Path, *, probab
     return files
 
 
-def _predictor(run: Path, max_voxels: int) -> Predictor:
-    model, description = load_model(run)
+def _predictor(run: Path, precision: Precision, max_voxels: int) -> Predictor:
+    model, description = load_model(run, precision=precision)
     network = network_of(model)
     planar = network.architecture is not Architecture.UNET_3D
     if planar and not description.get("plane"):

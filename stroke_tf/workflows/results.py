@@ -129,11 +129,12 @@ def write_results(rows: Mapping[str, Row], out: Path, *, facts: Mapping[str, Any
     write_json(out / "results.json", results)
     write_text(out / "table1.md", table1_markdown(results))
     write_text(out / "table1.csv", table1_csv(results))
-    dice_figure(out / _figure_name("dice", facts["synthetic"]), results)
+    dice_figure(out / "figures" / figure_name("dice", facts["synthetic"]), results)
     return results
 
 
-def _figure_name(stem: str, synthetic: bool) -> str:
+def figure_name(stem: str, synthetic: bool) -> str:
+    """Return a picture's file name, which says so where phantoms were measured."""
     return f"{stem}-SYNTHETIC.png" if synthetic else f"{stem}.png"
 
 

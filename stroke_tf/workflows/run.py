@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stroke_tf.choices import Device
 from stroke_tf.errors import OutputError, TrainingError
 from stroke_tf.files import write_json
 from stroke_tf.manifest.case import Case
@@ -148,6 +149,7 @@ def run_job(
         {
             **settings,
             "device": str(chosen),
+            "same_seed_same_bits": chosen.device is Device.CPU,
             "weights_note": job.weights.note,
             "best_validation_dice": fitted.best_score,
             "best_epoch": fitted.best_epoch + 1,

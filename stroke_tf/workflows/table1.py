@@ -5,7 +5,6 @@ was killed goes on where it was: finished networks by their run card, masks and 
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,22 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from stroke_tf.arrays import Mask
 from stroke_tf.choices import Architecture, Device, Precision, Protocol
-from stroke_tf.files import write_json
 from stroke_tf.fusion import majority
 from stroke_tf.metrics.baseline import apply_threshold, fit_threshold, flair_dwi_product
-from stroke_tf.metrics.protocols import measure_case
 from stroke_tf.models.device import Chosen, choose_device
 from stroke_tf.models.files import restore_weights
 from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress
 from stroke_tf.recipes.multiplane_2025 import TABLE1
 from stroke_tf.recipes.recipe import Recipe, Table1
+from stroke_tf.reports.figures import overlay_figure
 from stroke_tf.training.determinism import same_seed_same_bits
 from stroke_tf.training.fit import Trainable
+from stroke_tf.training.record import read_run_card
 from stroke_tf.volumes.cache import ArrayCache, cache_key
-from stroke_tf.volumes.nifti import read_mask, read_scan, write_volume
+from stroke_tf.volumes.nifti import read_scan
 from stroke_tf.workflows.ceiling import ceiling
 from stroke_tf.workflows.cohort import (
     Cases,
@@ -38,13 +36,16 @@ from stroke_tf.workflows.cohort import (
     split_of_fold,
     with_all_digests,
 )
+from stroke_tf.workflows.measured import Measured
 from stroke_tf.workflows.networks import RANDOM, EncoderWeights, build_trainable, find_weights
 from stroke_tf.workflows.planar import predict_plane, train_plane, viewing_of
 from stroke_tf.workflows.prepare import Prepared, cache_folder, prepare_all
-from stroke_tf.workflows.results import Row, Stages, write_results
+from stroke_tf.workflows.results import Row, Stages, figure_name, write_results
 from stroke_tf.workflows.run import Job, RunOptions, is_finished
 from stroke_tf.workflows.volumetric import predict_volume, train_volumetric
 
+Networks = dict[Architecture, tuple[str, Trainable]]
+"""The network at hand, with the name of the weights it began from; at most one."""
 # The plane of the rows that the paper shows without naming one; see assumptions.
 _UNNAMED_PLANE = Plane.Y
 
@@ -94,8 +95,9 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
     Returns: what results.json holds.
     """
     preset = TABLE1[request.preset]
-    same_seed_same_bits()
     chosen = choose_device(request.device, request.precision)
+    if chosen.device is Device.CPU:
+        same_seed_same_bits()
     weights = find_weights(request.weights, backbone=preset.planar.backbone, folder=request.weights_folder)
     cases = _cases(request, preset)
     say(f"device: {chosen} · data: {cases.name} · weights: {weights.name}")
@@ -182,18 +184,20 @@ def _run_fold(
         everyone = (*split.train, *split.validation, *split.test)
         viewing = viewing_of(preset.planar)
         prepared = {each.case.case_id: each for each in prepare_all(everyone, viewing, cache)}
-    networks: dict[Architecture, tuple[str, Trainable]] = {}
+    networks: Networks = {}
+    measured = Measured(folder, request.protocol)
     for each in trained:
         with stages.stage(f"fold {fold}: {each.row}"):
             job = Job(
                 each.recipe, each.plane, split.train, split.validation, each.weights, request.seed, cases.synthetic
             )
             run = _train(each, job, prepared, chosen, folder, networks, request.seed)
-            _test(each, run, job, prepared, split, chosen, folder, networks, request, rows)
+            _test(each, run, prepared, split, chosen, networks, request.seed, measured, rows)
     with stages.stage(f"fold {fold}: judging"):
-        _vote(preset, prepared, split, folder, request, rows)
-        _threshold_rule(prepared, split, folder, request, rows)
-        _ceiling(preset, prepared, split, request, rows)
+        _vote(preset, prepared, split, measured, rows)
+        _threshold_rule(prepared, split, measured, rows)
+        _ceiling(preset, prepared, split, rows)
+        _overlays(prepared, split, measured, request.out, cases.synthetic)
 
 
 def _train(
@@ -202,7 +206,7 @@ def _train(
     prepared: Mapping[str, Prepared],
     chosen: Chosen,
     folder: Path,
-    networks: dict[Architecture, tuple[str, Trainable]],
+    networks: Networks,
     seed: int,
 ) -> Path:
     run = folder / "runs" / each.folder
@@ -213,9 +217,7 @@ def _train(
     return teach(job, trainable, prepared, chosen, run, RunOptions(resume=True))
 
 
-def _network(
-    each: Trained, chosen: Chosen, networks: dict[Architecture, tuple[str, Trainable]], seed: int
-) -> Trainable:
+def _network(each: Trained, chosen: Chosen, networks: Networks, seed: int) -> Trainable:
     """Build a network, or take the one at hand: building and tracing costs many seconds, three planes need one."""
     architecture = each.recipe.architecture
     if architecture not in networks or networks[architecture][0] != each.weights.name:
@@ -230,20 +232,19 @@ def _network(
 def _test(
     each: Trained,
     run: Path,
-    job: Job,
     prepared: Mapping[str, Prepared],
     split: Split,
     chosen: Chosen,
-    folder: Path,
-    networks: dict[Architecture, tuple[str, Trainable]],
-    request: Table1Request,
+    networks: Networks,
+    seed: int,
+    measured: Measured,
     rows: dict[str, Row],
 ) -> None:
-    """Predict and measure the test cases of a fold with a trained network."""
-    digest = json.loads((run / "run_card.json").read_text(encoding="utf-8"))["files"]["model.weights.h5"]
-    open_jobs = [case for case in split.test if not _measured(folder, each.row, case.case_id, digest, request)]
+    """Predict and measure the test cases of a fold with a trained network, those that are not measured yet."""
+    digest = read_run_card(run)["files"]["model.weights.h5"]
+    open_jobs = [case for case in split.test if not measured.has(each.row, case.case_id, digest)]
     if open_jobs:
-        trainable = _network(each, chosen, networks, request.seed)
+        trainable = _network(each, chosen, networks, seed)
         restore_weights(trainable.model, run)
         progress = Progress(f"testing {each.row}", len(open_jobs))
         for case in open_jobs:
@@ -253,39 +254,36 @@ def _test(
             else:
                 probabilities = predict_plane(seen, each.plane, trainable.predict)
             mask = probabilities >= each.recipe.threshold
-            _keep(folder, each.row, seen, mask, digest, request)
+            measured.keep(each.row, seen, mask, digest)
             progress.step(note=f"case {case.case_id}")
     same_as_y = each.row == "absent" and rows["y"].weights == each.weights.name
     note = "the same network as row Y, since no pretrained weights were used" if same_as_y else ""
-    _collect(rows, each.row, each.weights.name if each.plane else "N/A", note, split, folder)
+    row = rows.setdefault(each.row, Row(each.row, each.weights.name if each.plane else "N/A", note))
+    row.cases += measured.of_row(each.row, split.test)
 
 
 def _vote(
     preset: Table1,
     prepared: Mapping[str, Prepared],
     split: Split,
-    folder: Path,
-    request: Table1Request,
+    measured: Measured,
     rows: dict[str, Row],
 ) -> None:
     """Fuse the three planes' masks as they lie on disk."""
     progress = Progress("voting", len(split.test))
     for case in split.test:
-        planes = [_mask_file(folder, plane.value, case.case_id) for plane in Plane]
-        digest = cache_key(planes=[_record(folder, plane.value, case.case_id)["source"] for plane in Plane])
-        if not _measured(folder, "vote", case.case_id, digest, request):
-            masks = [read_mask(path, allow_empty=True).data for path in planes]
-            fused = majority(masks, tie=preset.planar.tie)
-            _keep(folder, "vote", prepared[case.case_id], fused, digest, request)
+        digest = cache_key(planes=[measured.source(plane.value, case.case_id) for plane in Plane])
+        if not measured.has("vote", case.case_id, digest):
+            masks = [measured.mask(plane.value, case.case_id) for plane in Plane]
+            measured.keep("vote", prepared[case.case_id], majority(masks, tie=preset.planar.tie), digest)
         progress.step()
-    _collect(rows, "vote", "N/A", "", split, folder)
+    rows.setdefault("vote", Row("vote", "N/A")).cases += measured.of_row("vote", split.test)
 
 
 def _threshold_rule(
     prepared: Mapping[str, Prepared],
     split: Split,
-    folder: Path,
-    request: Table1Request,
+    measured: Measured,
     rows: dict[str, Row],
 ) -> None:
     """Fit one threshold on FLAIR x DWI to the training cases, and apply it to the test cases.
@@ -296,18 +294,15 @@ def _threshold_rule(
     if any(not {"FLAIR", "DWI"} <= set(case.images) or case.resample for case in everyone):
         return
     fitted_on = [prepared[case.case_id] for case in (*split.train, *split.validation)]
-    digest = cache_key(rule="flair x dwi", cases=[dict(case.sha256) for case in everyone])
-    record = folder / "threshold.json"
-    if not record.exists() or json.loads(record.read_text(encoding="utf-8"))["source"] != digest:
-        progress = Progress("fitting the threshold rule", len(fitted_on))
-        threshold = fit_threshold(_products_with_truth(fitted_on, progress))
-        write_json(record, {"source": digest, "threshold": threshold})
-    threshold = json.loads(record.read_text(encoding="utf-8"))["threshold"]
+    progress = Progress("fitting the threshold rule", len(fitted_on))
+    threshold = fit_threshold(_products_with_truth(fitted_on, progress))
+    digest = cache_key(rule="flair x dwi", threshold=threshold)
     for case in split.test:
-        if not _measured(folder, "threshold", case.case_id, digest, request):
+        if not measured.has("threshold", case.case_id, digest):
             seen = prepared[case.case_id]
-            _keep(folder, "threshold", seen, apply_threshold(_product(seen), threshold), digest, request)
-    _collect(rows, "threshold", "N/A", f"fitted on the training cases: {threshold:.3g}", split, folder)
+            measured.keep("threshold", seen, apply_threshold(_product(seen), threshold), digest)
+    note = f"one threshold a fold, fitted on its training cases; in {measured.folder.name}: {threshold:.3g}"
+    rows.setdefault("threshold", Row("threshold", "N/A", note)).cases += measured.of_row("threshold", split.test)
 
 
 def _products_with_truth(cases: Sequence[Prepared], progress: Progress):
@@ -321,9 +316,7 @@ def _product(case: Prepared) -> np.ndarray:
     return flair_dwi_product(flair, dwi, case.brain)
 
 
-def _ceiling(
-    preset: Table1, prepared: Mapping[str, Prepared], split: Split, request: Table1Request, rows: dict[str, Row]
-) -> None:
+def _ceiling(preset: Table1, prepared: Mapping[str, Prepared], split: Split, rows: dict[str, Row]) -> None:
     """Measure what the slices themselves cost: the truth, cut, fitted, undone and voted, against itself."""
     recipe = preset.planar
     row = rows.setdefault("ceiling", Row("ceiling", "N/A", f"fit: {recipe.fit.value}, {recipe.size}x{recipe.size}"))
@@ -335,38 +328,19 @@ def _ceiling(
         progress.step()
 
 
-def _mask_file(folder: Path, row: str, case_id: str) -> Path:
-    return folder / "masks" / row / f"{case_id}_mask.nii.gz"
-
-
-def _record_file(folder: Path, row: str, case_id: str) -> Path:
-    return folder / "masks" / row / f"{case_id}_measures.json"
-
-
-def _record(folder: Path, row: str, case_id: str) -> dict[str, Any]:
-    return json.loads(_record_file(folder, row, case_id).read_text(encoding="utf-8"))
-
-
-def _measured(folder: Path, row: str, case_id: str, source: str, request: Table1Request) -> bool:
-    """Tell whether mask and measures of a case are there and come from this very source under this protocol."""
-    if not (_record_file(folder, row, case_id).exists() and _mask_file(folder, row, case_id).exists()):
-        return False
-    record = _record(folder, row, case_id)
-    return record["source"] == source and record["protocol"] == request.protocol.value
-
-
-def _keep(folder: Path, row: str, case: Prepared, mask: Mask, source: str, request: Table1Request) -> None:
-    """Write the mask on the case's own grid, measure it, and write the measures last: they mark the case as done."""
-    like = read_scan(case.case.images[case.case.reference])
-    path = _mask_file(folder, row, case.case.case_id)
-    write_volume(path, mask, like, dtype=np.uint8, force=True)
-    measures = measure_case(mask, case.truth, spacing_mm=case.spacing_mm, brain=case.brain, protocol=request.protocol)
-    record = {"source": source, "protocol": request.protocol.value, "measures": measures}
-    write_json(_record_file(folder, row, case.case.case_id), record)
-
-
-def _collect(rows: dict[str, Row], name: str, weights: str, note: str, split: Split, folder: Path) -> None:
-    row = rows.setdefault(name, Row(name, weights, note))
+def _overlays(prepared: Mapping[str, Prepared], split: Split, measured: Measured, out: Path, synthetic: bool) -> None:
+    """Draw what each row found, missed and made up in each test case."""
+    progress = Progress("drawing overlays", len(split.test))
     for case in split.test:
-        measures = _record(folder, name, case.case_id)["measures"]
-        row.cases.append({"case": case.case_id, "fold": folder.name, **measures})
+        seen = prepared[case.case_id]
+        rows = [row for row in ("x", "y", "z", "vote", "3d-unet", "threshold") if measured.has_row(row, case.case_id)]
+        overlay_figure(
+            out / "figures" / figure_name(f"overlay-{case.case_id}", synthetic),
+            read_scan(case.images[case.reference]).data,
+            seen.truth,
+            {row: measured.mask(row, case.case_id) for row in rows},
+            spacing_mm=seen.spacing_mm,
+            title=f"Case {case.case_id}, {case.reference}",
+            synthetic=synthetic,
+        )
+        progress.step()

@@ -60,8 +60,9 @@ class TrainRequest:
 def train(request: TrainRequest, *, say: Callable[[str], None] = print) -> Path:
     """Train the network that was asked for and return its run folder."""
     recipe = recipe_of(request)
-    same_seed_same_bits()
     chosen = choose_device(request.device, request.precision)
+    if chosen.device is Device.CPU:
+        same_seed_same_bits()
     weights = find_weights(request.weights, backbone=recipe.backbone, folder=request.weights_folder)
     cases = _cases(request)
     say(f"device: {chosen} · data: {cases.name} · weights: {weights.name}")
