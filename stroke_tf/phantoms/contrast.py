@@ -100,6 +100,8 @@ LOOKS = {
 }
 SISS_SEQUENCES = ("T1", "T2", "DWI", "FLAIR")
 _ADC_OF_WHITE_MATTER = 750.0
+_FLUID_SHARE = {"infarct": 0.5, "old": 1.0, "white_matter": 1.0, "acute": 1.0, "artefact": 0.0}
+"""How much of a voxel's fluid takes no part in a patch."""
 
 
 def draw_sequence(name: str, head: Head, pathology: Pathology, *, seed: int) -> Volume:
@@ -148,7 +150,7 @@ def _tissue_picture(look: Look, head: Head, rng: np.random.Generator) -> Volume:
 
 
 def _add_pathology(picture: Volume, look: Look, head: Head, pathology: Pathology, rng: np.random.Generator) -> None:
-    """Add every patch to the picture, in place; fluid in a sulcus stays fluid."""
+    """Add every patch to the picture, in place; fluid stays fluid, but an infarct swells and narrows its sulci."""
     groups = {
         "infarct": (pathology.infarcts, look.infarct),
         "old": (pathology.distractors["old_infarct"], look.old),
@@ -161,7 +163,7 @@ def _add_pathology(picture: Volume, look: Look, head: Head, pathology: Pathology
         if low == high == 0:
             continue
         for patch in patches:
-            tissue = 1 if name == "artefact" else 1 - head.csf[patch.window]
+            tissue = 1 - _FLUID_SHARE[name] * head.csf[patch.window]
             picture[patch.window] += _mottled(patch, head, rng) * tissue * np.float32(amount * patch.strength)
 
 

@@ -19,8 +19,9 @@ _MEDIAN_ML, _LOG_SPREAD = 4.45, 1.855
 """A log-normal law; cut at the smallest and the largest volume its mean is 17.6 ml."""
 _BOTH_SIDES = 0.0895
 """Of the cases with two lesions or more; it makes 3 of 56 of all."""
-_CORTICAL_BY_ML = ((1.0, 0.315), (8.0, 0.455), (np.inf, 0.70))
-"""A lesion below the volume is cortical with the chance: 36 of 85 over all, more among the large ones."""
+_CORTICAL_BY_ML = ((1.0, 0.31), (8.0, 0.44), (25.0, 0.62), (np.inf, 1.0))
+"""A lesion below the volume is cortical with the chance: 36 of 85 over all, more among the large ones, for which the
+depth has no room."""
 
 
 class Kind(str, Enum):
