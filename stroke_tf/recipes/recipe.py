@@ -33,7 +33,7 @@ class Loss:
 
     alpha: float = 1.0
     beta: float = 1.0
-    lesion_weight: float = 2.0
+    lesion_weight: float = 3.0
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def _pretrained(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: in
     if rows["y"]["weights"] == "none":
         return (
             Verdict.NOT_TESTABLE,
-            "no pretrained weights could be had (or were asked for), so no such row was trained",
+            "no pretrained weights could be had (or were asked for)",
         )
     return _compare_all(rows, [("y", "absent")], synthetic, seed)
 
@@ -62,6 +62,8 @@ def _planes_against_volume(rows: Mapping[str, Mapping[str, Any]], synthetic: boo
 
 def _printed_dice(rows: Mapping[str, Mapping[str, Any]], synthetic: bool) -> tuple[Verdict, str]:
     dice = rows["vote"]["summary"]["dice"]
+    if dice["mean"] is None:
+        return Verdict.NOT_TESTABLE, "no case has a Dice"
     interval = "" if dice["low"] is None else f" [{100 * dice['low']:.1f}, {100 * dice['high']:.1f}]"
     text = f"the vote's mean Dice is {100 * dice['mean']:.1f} %{interval} on {dice['n']} cases"
     if synthetic:
@@ -78,6 +80,8 @@ def _compare_all(
     verdicts, texts = [], []
     for first, other in pairs:
         differences = _paired_differences(rows[first]["cases"], rows[other]["cases"])
+        if not differences:
+            return Verdict.NOT_TESTABLE, f"no case has a Dice in both {first} and {other}"
         mean = sum(differences) / len(differences)
         low, high = bootstrap_interval(differences, seed=child_seed(seed, "claim", first, other))
         verdicts.append(_of_interval(low, high))
@@ -109,5 +113,7 @@ def _all_of(verdicts: Sequence[Verdict]) -> Verdict:
 
 
 def _paired_differences(first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Pair by case; a case whose Dice the protocol leaves undefined in either row has no difference."""
     scores = {case["case"]: case["dice"] for case in second}
-    return [case["dice"] - scores[case["case"]] for case in first]
+    pairs = [(case["dice"], scores[case["case"]]) for case in first]
+    return [one - other for one, other in pairs if one is not None and other is not None]
