@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     except OSError as fault:
         raise _explained(fault, path) from fault
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where the folder itself is at fault there is nothing to remove, and saying so would hide the first error.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
