@@ -52,7 +52,8 @@ def load_state(folder: Path) -> State | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # Opened here, because np.load leaves a file open when it turns out to be no archive.
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
             facts = json.loads(stored["facts"].tobytes().decode())
             return State(_numbered(stored, "model"), _numbered(stored, "optimizer"), facts)
     except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as fault:
