@@ -124,23 +124,28 @@ def share_of_mixed_classes(dice: float, precision: float, recall: float) -> floa
     return (found + missed) / (1 + found + missed + alarms)
 
 
-def macro_curve(precision: float, recall: float, steps: int) -> Iterator[list[tuple[float, float]]]:
+def macro_curve(
+    precision: float, recall: float, steps: int, *, folds: bool = True
+) -> Iterator[list[tuple[float, float]]]:
     """Follow all tables of counts whose mean P and mean R over the two classes are the given ones.
 
     With r the lesion's recall and s = 2R - r the background's, the precisions depend on the odds o = q/(1 - q) only:
     o r/(o r + 1 - s) + s/(s + o(1 - r)) = 2P, a quadratic in o.
 
-    Yields: for each s, in order, the solutions as (lesion share, mean Dice), in ascending order of the share.
+    Yields: for each s, in order, the solutions as (lesion share, mean Dice), in ascending order of the share; where
+        two solutions meet, the steps get as small as it takes, unless folds is False: then curves of different
+        recalls have the same steps.
     """
+    last: tuple[float, list[tuple[float, float]]] | None = None
     low, high = max(0.0, 2 * recall - 1), min(1.0, 2 * recall)
     for part in _parts(steps):
         s = low + (high - low) * part
-        r = 2 * recall - s
-        side = 1 - 2 * precision
-        odds = _positive_roots(
-            side * r * (1 - r), 2 * r * s - 2 * precision * (r * s + (1 - s) * (1 - r)), side * s * (1 - s)
-        )
-        yield [(o / (1 + o), _macro_dice(r, s, o)) for o in odds]
+        solutions = _macro_solutions(precision, recall, s)
+        if folds and last is not None and {len(last[1]), len(solutions)} == {0, 2}:
+            # Two solutions begin (or end) as one, and part as the square root of the distance: far too fast for steps.
+            yield from _fold(precision, recall, last, (s, solutions))
+        yield solutions
+        last = (s, solutions)
 
 
 def vote_recall_limit(recalls: Sequence[float]) -> float:
@@ -155,6 +160,35 @@ def vote_recall_limit(recalls: Sequence[float]) -> float:
     """
     ordered = sorted(recalls)
     return min(1.0, ordered[0] + ordered[1], sum(ordered) / 2)
+
+
+def _macro_solutions(precision: float, recall: float, s: float) -> list[tuple[float, float]]:
+    r, side = 2 * recall - s, 1 - 2 * precision
+    odds = _positive_roots(
+        side * r * (1 - r), 2 * r * s - 2 * precision * (r * s + (1 - s) * (1 - r)), side * s * (1 - s)
+    )
+    return [(o / (1 + o), _macro_dice(r, s, o)) for o in odds]
+
+
+def _fold(
+    precision: float,
+    recall: float,
+    last: tuple[float, list[tuple[float, float]]],
+    following: tuple[float, list[tuple[float, float]]],
+) -> list[list[tuple[float, float]]]:
+    """Follow two solutions to where they meet, by halving; return them in the order of the walk."""
+    ends = last[1] == []
+    without, within = (last[0], following[0]) if ends else (following[0], last[0])
+    found = []
+    for _ in range(40):
+        middle = (without + within) / 2
+        solutions = _macro_solutions(precision, recall, middle)
+        if len(solutions) == 2:
+            within = middle
+            found.append(solutions)
+        else:
+            without = middle
+    return found[::-1] if ends else found
 
 
 def _parts(steps: int) -> list[float]:

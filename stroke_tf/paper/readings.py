@@ -178,7 +178,10 @@ def vote_verdict(planes: list[Percent], vote: Percent) -> Verdict:
     limit = bounds.vote_recall_limit([plane.high for plane in planes])
     possible = vote.low <= limit
     numbers = f"vote {vote.text}, planes {', '.join(plane.text for plane in planes)}: at most {_show(limit, 2)}"
-    rule = "what two of three found, one of any two found: recall of the vote <= sum of the two smaller recalls"
+    rule = (
+        "what two of three found, one of any two found: recall of the vote <= sum of the two smaller recalls, "
+        "over pooled voxels and as a mean over cases alike"
+    )
     return Verdict(possible, rule, numbers, f"{_word(possible)} ≤{_show(limit, 2)}")
 
 
@@ -376,9 +379,11 @@ def _least_macro_share(row: PrintedRow) -> float:
     steps = 20 if row.recall is None else 800
     shares: list[float] = []
     for precision in _values(_precision(row)):
-        curves = [list(bounds.macro_curve(precision, recall, steps)) for recall in _values(_recall(row))]
-        # A curve runs along the background's recall; a recall that is not printed is a second way to walk.
-        walks = curves if row.recall is not None else [*curves, *(list(walk) for walk in zip(*curves, strict=True))]
+        walks = [list(bounds.macro_curve(precision, recall, steps)) for recall in _values(_recall(row))]
+        if row.recall is None:
+            # A curve runs along the background's recall; a mean recall that is not printed is a second way to walk.
+            even = [list(bounds.macro_curve(precision, r, steps, folds=False)) for r in _values(_recall(row))]
+            walks += [list(walk) for walk in zip(*even, strict=True)]
         shares += [share for walk in walks for share in _crossings(walk, row.dice)]
     return min(shares, default=float("nan"))
 
