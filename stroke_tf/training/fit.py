@@ -127,7 +127,7 @@ def fit(
         batches_from: step -> dataset of (images, coverage) that begins with the batch of that step.
         validate: predict function -> mean 3-D Dice of the validation cases.
         keep_best: writes the model's weights; called whenever validation is better than ever before.
-        folder: of the run; holds the checkpoint until the run is finished.
+        folder: of the run; holds the checkpoint, which the caller removes when the run is on record.
         fingerprint: of everything that decides the result; a checkpoint with another one is refused.
         resume: go on from the checkpoint if there is one.
         on_epoch: told the whole history after each epoch.
@@ -151,7 +151,6 @@ def fit(
         on_epoch(run.fitted.history)
         run.save(step=(epoch + 1) * schedule.steps_per_epoch)
     progress.end(f"best validation Dice {run.fitted.best_score:.3f} after epoch {run.fitted.best_epoch + 1}")
-    (folder / STATE_FILE).unlink(missing_ok=True)
     return run.fitted
 
 

@@ -159,6 +159,8 @@ def run_job(
             "wall_seconds": round(time.monotonic() - began, 1),
         },
     )
+    # Only now: a run that is killed while its curves are drawn would otherwise be trained a second time.
+    (folder / STATE_FILE).unlink(missing_ok=True)
     return folder
 
 

@@ -19,7 +19,11 @@ def test_paper_settings_are_those_of_the_paper():
 
 
 def test_presets_are_found_by_their_names():
-    assert {name: preset.name for name, preset in TABLE1.items()} == {"smoke": "smoke", "quick": "quick", "paper": "paper"}
+    assert {name: preset.name for name, preset in TABLE1.items()} == {
+        "smoke": "smoke",
+        "quick": "quick",
+        "paper": "paper",
+    }
 
 
 @pytest.mark.parametrize("preset", [SMOKE, QUICK])

@@ -8,7 +8,9 @@ from stroke_tf.training.board import scalar_writer
 def test_each_number_stands_at_its_epoch(tmp_path):
     write = scalar_writer(tmp_path)
     for epoch in (1, 2):
-        write({"epoch": epoch, "loss": 1.0 / epoch, "validation_dice": 0.25 * epoch, "learning_rate": 0.5, "seconds": 9})
+        write(
+            {"epoch": epoch, "loss": 1.0 / epoch, "validation_dice": 0.25 * epoch, "learning_rate": 0.5, "seconds": 9}
+        )
     (file,) = tmp_path.glob("events*")
     # The format of event files is TensorFlow's own, so it is TensorFlow that reads them here.
     found = {}
