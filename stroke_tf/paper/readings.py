@@ -376,7 +376,7 @@ def _least_empty_zero(row: PrintedRow) -> float:
 
 def _least_macro_share(row: PrintedRow) -> float:
     """Return the least lesion share at which both classes' mean D, P and R are the printed ones, or NaN."""
-    steps = 20 if row.recall is None else 800
+    steps = 20 if row.recall is None else 200
     shares: list[float] = []
     for precision in _values(_precision(row)):
         walks = [list(bounds.macro_curve(precision, recall, steps)) for recall in _values(_recall(row))]

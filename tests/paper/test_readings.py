@@ -52,7 +52,7 @@ def accuracy_of(table: Table, kind: AccuracyKind) -> float:
 def test_pooled_numbers_are_possible_as_pooled_numbers(kind: AccuracyKind, area: Area):
     random = np.random.default_rng(1)
     most = lesion_share(area, CASES).most if area is not Area.BOX else 0.6
-    for _ in range(20):
+    for _ in range(10):
         table = random_table(random, most)
         lesion = table.lesion
         row = printed(lesion.dice, accuracy_of(table, kind), lesion.precision, lesion.recall)
@@ -84,7 +84,7 @@ def test_numbers_of_mixed_classes_are_possible_as_such():
 @pytest.mark.parametrize("kind", [AccuracyKind.VOXEL, AccuracyKind.BALANCED])
 def test_means_over_cases_are_possible_as_such(kind: AccuracyKind, area: Area):
     random = np.random.default_rng(4)
-    for _ in range(20):
+    for _ in range(10):
         tables = [random_table(random, min(0.9, lesion_share(area, 1).most)) for _ in range(CASES)]
         dice, precision, recall, accuracy = np.mean(
             [(t.lesion.dice, t.lesion.precision, t.lesion.recall, accuracy_of(t, kind)) for t in tables], axis=0
@@ -98,7 +98,7 @@ def test_means_over_cases_are_possible_as_such(kind: AccuracyKind, area: Area):
 
 def test_means_over_slices_are_possible_as_such():
     random = np.random.default_rng(5)
-    for _ in range(20):
+    for _ in range(10):
         empty, filled = int(random.integers(1, 60)), int(random.integers(5, 30))
         tables = [random_table(random, lesion_share(Area.VOLUME, CASES).most) for _ in range(filled)]
         dices, precisions, recalls, accuracies = np.array(
