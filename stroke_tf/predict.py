@@ -22,9 +22,15 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--case", nargs="+", default=[], help="ids; all cases without it")
     options.add_argument("--out", type=Path, required=True, help="folder for <case>_mask.nii.gz")
     options.add_argument("--probabilities", action="store_true", help="also write <case>_prob-<plane>.nii.gz")
-    options.add_argument("--tie", choices=[each.value for each in TieRule], default="background")
-    options.add_argument("--device", choices=[each.value for each in Device], default="auto")
-    options.add_argument("--precision", choices=[each.value for each in Precision], default="auto")
+    options.add_argument(
+        "--tie", choices=[each.value for each in TieRule], default="background", help="what an even vote means"
+    )
+    options.add_argument(
+        "--device", choices=[each.value for each in Device], default="auto", help="gpu fails where there is none"
+    )
+    options.add_argument(
+        "--precision", choices=[each.value for each in Precision], default="auto", help="auto suits the device"
+    )
     options.add_argument("--max-voxels", type=int, default=512**3, help="refuse images that claim more")
     options.add_argument("--force", action="store_true", help="replace masks that exist")
     return options

@@ -27,10 +27,19 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--weights-folder", type=Path, help="where ImageNet weights are kept (default: user cache)")
     options.add_argument("--fold", choices=("0", "1", "2", "3", "all"), default="0", help="which fold is tested")
     options.add_argument("--out", type=Path, help="results folder (default results/table1-PRESET)")
-    options.add_argument("--seed", type=int, default=2511)
-    options.add_argument("--protocol", choices=[each.value for each in Protocol], default="isles2015")
-    options.add_argument("--device", choices=[each.value for each in Device], default="auto")
-    options.add_argument("--precision", choices=[each.value for each in Precision], default="auto")
+    options.add_argument("--seed", type=int, default=2511, help="of phantoms, weights and batches")
+    options.add_argument(
+        "--protocol",
+        choices=[each.value for each in Protocol],
+        default="isles2015",
+        help="whose rules decide empty masks and failed cases",
+    )
+    options.add_argument(
+        "--device", choices=[each.value for each in Device], default="auto", help="gpu fails where there is none"
+    )
+    options.add_argument(
+        "--precision", choices=[each.value for each in Precision], default="auto", help="auto suits the device"
+    )
     return options
 
 

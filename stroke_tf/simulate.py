@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         force=given.force,
     )
     print(f"wrote {len(folders)} SYNTHETIC cases below {given.out}")
-    print(f"next: stroke-tf index {given.out} --help")
+    print(f"next: stroke-tf index {given.out} --out {given.out}/manifest.csv")
     return 0
 
 

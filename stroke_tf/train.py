@@ -28,15 +28,27 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--preset", choices=("smoke", "quick", "paper"), default="quick", help="length of the schedule"
     )
-    options.add_argument("--architecture", choices=[each.value for each in Architecture], default="unet2d")
+    options.add_argument(
+        "--architecture", choices=[each.value for each in Architecture], default="unet2d", help="which network"
+    )
     options.add_argument("--sequences", help="three of T1,T2,DWI,FLAIR,ADC, or one (default FLAIR,DWI,T2)")
     options.add_argument("--fit", choices=[each.value for each in FitRule], help="how slices become 128x128")
-    options.add_argument("--batch-size", type=int)
-    options.add_argument("--steps-per-epoch", type=int)
-    options.add_argument("--seed", type=int, default=2511)
-    options.add_argument("--device", choices=[each.value for each in Device], default="auto")
-    options.add_argument("--precision", choices=[each.value for each in Precision], default="auto")
-    options.add_argument("--checkpoint-every", type=float, default=300.0, metavar="SECONDS")
+    options.add_argument("--batch-size", type=int, help="slices (or patches) a step")
+    options.add_argument("--steps-per-epoch", type=int, help="steps between two validations")
+    options.add_argument("--seed", type=int, default=2511, help="of weights, batches and phantoms")
+    options.add_argument(
+        "--device", choices=[each.value for each in Device], default="auto", help="gpu fails where there is none"
+    )
+    options.add_argument(
+        "--precision", choices=[each.value for each in Precision], default="auto", help="auto suits the device"
+    )
+    options.add_argument(
+        "--checkpoint-every",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="seconds between two checkpoints within an epoch; each epoch ends with one anyway",
+    )
     options.add_argument("--out", type=Path, help="run folder (default runs/train-AXIS)")
     options.add_argument("--resume", action="store_true", help="go on with the run in --out")
     options.add_argument("--force", action="store_true", help="start anew over the run in --out")

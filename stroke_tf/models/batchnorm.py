@@ -20,7 +20,9 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None) -> tf.Tensor:
         """Normalise a batch, and move the moving statistics if the layer is in training."""
-        if len(inputs.shape) != _FUSED_RANK or self.axis not in (-1, 3) or mask is not None or self.renorm:
+        # Keras 3.12, the newest for Python 3.10, knows no renorm yet.
+        unusual = mask is not None or getattr(self, "renorm", False)
+        if unusual or len(inputs.shape) != _FUSED_RANK or self.axis not in (-1, 3):
             return super().call(inputs, training=training, mask=mask)
         if not (training and self.trainable):
             return self._fused(inputs, self.moving_mean, self.moving_variance, is_training=False)[0]

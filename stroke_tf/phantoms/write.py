@@ -262,7 +262,7 @@ def _on_flair_grid(data: Volume, affine: np.ndarray, settings: _Settings) -> tup
     from scipy.ndimage import affine_transform
 
     zoom = np.array([0.9, 0.9, 1.25])
-    shape = tuple(int(round(n / z)) for n, z in zip(data.shape, zoom, strict=True))
+    shape = tuple(round(n / z) for n, z in zip(data.shape, zoom, strict=True))
     angle = np.radians(3.0)
     tilt = np.eye(4)
     tilt[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]

@@ -10,6 +10,7 @@ import numpy as np
 from stroke_tf.arrays import Probabilities
 from stroke_tf.batches.augment import Augmentation
 from stroke_tf.batches.pipeline import SliceSource, slice_batches
+from stroke_tf.fusion import lesion_where
 from stroke_tf.inference.run import predict_stack
 from stroke_tf.metrics.confusion import count
 from stroke_tf.metrics.overlap import dice
@@ -85,6 +86,6 @@ def mean_dice(
     """Return the mean 3-D Dice of cases, on their own grid, empty masks by the ISLES 2022 rule."""
     scores = []
     for case in cases:
-        mask = probabilities_of(case) >= threshold
+        mask = lesion_where(probabilities_of(case), threshold=threshold)
         scores.append(dice(count(mask, case.truth)))
     return float(np.mean(scores))

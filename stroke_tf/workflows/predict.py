@@ -11,7 +11,7 @@ from stroke_tf.arrays import Mask, Probabilities
 from stroke_tf.choices import Architecture, Device, FitRule, Precision, TieRule
 from stroke_tf.errors import ManifestError, SettingError, StrokeTfError
 from stroke_tf.files import require_absent
-from stroke_tf.fusion import majority
+from stroke_tf.fusion import lesion_where, majority
 from stroke_tf.manifest.case import Case
 from stroke_tf.models.build import network_of, predict_function
 from stroke_tf.models.device import choose_device
@@ -174,7 +174,7 @@ def _predict_case(
     for each in predictors:
         # One plane's probabilities at a time: they are the largest arrays, and only their mask is voted on.
         volume = each.probabilities(prepared)
-        masks.append(volume >= each.threshold)
+        masks.append(lesion_where(volume, threshold=each.threshold))
         if probabilities:
             write_volume(files[f"prob-{each.name}"], volume, like, dtype=np.float32, force=force)
         if len(predictors) > 1:

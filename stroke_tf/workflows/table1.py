@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from stroke_tf.choices import Architecture, Device, Precision, Protocol
-from stroke_tf.fusion import majority
+from stroke_tf.fusion import lesion_where, majority
 from stroke_tf.metrics.baseline import apply_threshold, fit_threshold, flair_dwi_product
 from stroke_tf.models.device import Chosen, choose_device
 from stroke_tf.models.files import restore_weights
@@ -253,7 +253,7 @@ def _test(
                 probabilities = predict_volume(seen, trainable.predict, each.recipe.size)
             else:
                 probabilities = predict_plane(seen, each.plane, trainable.predict)
-            mask = probabilities >= each.recipe.threshold
+            mask = lesion_where(probabilities, threshold=each.recipe.threshold)
             measured.keep(each.row, seen, mask, digest)
             progress.step(note=f"case {case.case_id}")
     same_as_y = each.row == "absent" and rows["y"].weights == each.weights.name

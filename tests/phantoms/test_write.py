@@ -108,7 +108,7 @@ def test_two_processes_write_what_one_writes(tmp_path):
 def test_other_settings_are_refused_without_force(tmp_path):
     write_cohort(tmp_path, cases=1, **SMALL)
     before = contents(tmp_path)
-    with pytest.raises(OutputError, match="seed 1, now 2.*--force"):
+    with pytest.raises(OutputError, match=r"seed 1, now 2.*--force"):
         write_cohort(tmp_path, cases=1, **{**SMALL, "seed": 2})
     assert contents(tmp_path) == before
     (tmp_path / "notes.txt").write_text("mine")
