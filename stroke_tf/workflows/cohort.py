@@ -111,7 +111,7 @@ def split_of_fold(cases: Sequence[Case], fold: int, *, validation_share: float, 
     The folds are those of the manifest where it has them, else the published ones (data_manifests/), which do not
     depend on the run's seed: every run that names a fold means the same cases by it.
 
-    Raises: ManifestError if there are too few cases, or a case without truth.
+    Raises: ManifestError if there are too few cases, a case without truth, or none in the fold.
     """
     without = [case.case_id for case in cases if case.lesion is None]
     if without:
@@ -122,10 +122,16 @@ def split_of_fold(cases: Sequence[Case], fold: int, *, validation_share: float, 
     if any(value is None for value in folds.values()):
         folds = four_folds([case.case_id for case in cases], seed=PUBLISHED_SEED)
     test = [case for case in cases if folds[case.case_id] == fold]
+    if not test:
+        raise ManifestError(f"There is no case in fold {fold}; the manifest has {_listed(set(folds.values()))}.")
     rest = [case.case_id for case in cases if folds[case.case_id] != fold]
     train, validation = hold_out(rest, share=validation_share, seed=child_seed(seed, "validation", fold))
     require_disjoint(train=train, validation=validation, test=[case.case_id for case in test])
     return Split(chosen_cases(cases, train), chosen_cases(cases, validation), tuple(test))
+
+
+def _listed(folds: set[int]) -> str:
+    return ", ".join(f"fold {fold}" for fold in sorted(folds))
 
 
 def _is_synthetic(root: Path, cases: Sequence[Case]) -> bool:

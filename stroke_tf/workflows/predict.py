@@ -1,5 +1,6 @@
 """From scans to masks on the scans' own grid: the workflow behind `stroke-tf predict`."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -167,6 +168,8 @@ def _predict_case(
 ) -> tuple[Path, float]:
     first = predictors[0].viewing
     planes = tuple(each.plane for each in predictors if each.plane)
+    # A mask that may lie beside the images is none of prediction's business: not even an empty or broken one.
+    case = dataclasses.replace(case, lesion=None)
     prepared = prepare(case, Viewing(first.sequences, first.fit, planes, first.max_voxels), cache=None)
     like = read_scan(_reference_image(case), max_voxels=first.max_voxels)
     files = outputs_of(case, predictors, out, probabilities=probabilities)

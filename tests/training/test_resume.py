@@ -88,6 +88,6 @@ def test_values_come_back_into_their_variables():
 @pytest.mark.parametrize("values", [[np.zeros(3, np.float32)], [], [np.zeros(2, np.float32)] * 2])
 def test_values_of_another_network_are_refused_before_any_is_assigned(values):
     variable = tf.Variable([5.0, 5.0])
-    with pytest.raises(TrainingError, match="optimizer has .* another network"):
+    with pytest.raises(TrainingError, match=r"optimizer has .* another network"):
         assign([variable], values, "optimizer")
     assert variable.numpy().tolist() == [5.0, 5.0]
