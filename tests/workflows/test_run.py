@@ -20,6 +20,9 @@ from stroke_tf.workflows.prepare import prepare_all
 from stroke_tf.workflows.run import SETTINGS, Job, RunOptions, is_finished, open_run
 from stroke_tf.workflows.volumetric import train_volumetric
 
+# Keras 3 asks NumPy 2 for arrays in a way that NumPy warns of, wherever it saves weights.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+
 CHOSEN = Chosen(Device.CPU, "CPU", Precision.FLOAT32)
 TINY = replace(SMOKE.volumetric, base_filters=2, size=8, steps_per_epoch=2)
 ONE, OTHER = {"seed": 1, "plane": "x"}, {"seed": 2, "plane": "x"}

@@ -1,0 +1,193 @@
+"""The whole of Table 1 in a few steps: every stage, every row, every file. Its figures mean nothing."""
+
+import json
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from stroke_tf.choices import Device, Precision, Protocol
+from stroke_tf.recipes.multiplane_2025 import SMOKE
+from stroke_tf.reproduce_table1 import main, parser
+
+# Keras 3 asks NumPy 2 for arrays in a way that NumPy warns of, wherever it saves weights.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+
+ROWS = ["3d-unet", "x", "y", "z", "absent", "dsn", "vote", "threshold", "ceiling"]
+NETWORKS = ROWS[:6]
+FILLED = ("dice", "accuracy_voxel", "accuracy_balanced", "recall", "specificity")
+
+
+class Killed(BaseException):
+    """What stops a run where a machine would stop."""
+
+
+def run(out: Path, *, say) -> dict:
+    """Run the smoke preset as the door does."""
+    from stroke_tf.workflows.table1 import Table1Request, reproduce_table1
+
+    request = Table1Request(
+        preset="smoke",
+        data=None,
+        data_root=None,
+        folds=(0,),
+        weights="none",
+        weights_folder=None,
+        out=out,
+        seed=2511,
+        device=Device.CPU,
+        precision=Precision.FLOAT32,
+        protocol=Protocol.ISLES2015,
+    )
+    return reproduce_table1(request, say=say)
+
+
+def times(out: Path) -> dict[str, int]:
+    """Return when each weight file, mask and record of measures was written."""
+    kinds = ("*.weights.h5", "run_card.json", "*_mask.nii.gz", "*_measures.json")
+    found = [path for kind in kinds for path in (out / "fold-0").rglob(kind)]
+    return {str(path.relative_to(out)): path.stat().st_mtime_ns for path in found}
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory):
+    """Return what three calls left: one killed before its fourth stage, one to the end, and one that had nothing to do.
+
+    The first words of the later calls are kept beside what the disk held after each of the calls.
+    """
+    out, said = tmp_path_factory.mktemp("smoke") / "table1", []
+
+    def killed_at_plane_z(text: str) -> None:
+        if "fold 0: z" in text:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(out, say=killed_at_plane_z)
+    killed = times(out)
+    run(out, say=said.append)
+    finished = times(out)
+    results = run(out, say=lambda text: None)
+    return {"out": out, "said": said, "killed": killed, "finished": finished, "again": times(out), "results": results}
+
+
+def tested(story) -> list[str]:
+    """Return the test cases, as the vote has them."""
+    return [case["case"] for row in story["results"]["rows"] if row["id"] == "vote" for case in row["cases"]]
+
+
+def test_every_row_is_filled_with_every_test_case(story):
+    rows = {row["id"]: row for row in story["results"]["rows"]}
+    assert list(rows) == ROWS
+    # A fold is a quarter of the cohort.
+    assert len(tested(story)) == SMOKE.cohort.cases // 4
+    for name in ROWS:
+        assert [case["case"] for case in rows[name]["cases"]] == tested(story), name
+    for name in ROWS[:-1]:
+        for measure in FILLED:
+            summary = rows[name]["summary"][measure]
+            assert (summary["n"], summary["left_out"]) == (len(tested(story)), 0), (name, measure)
+            assert 0 <= summary["mean"] <= 1, (name, measure)
+    assert rows["ceiling"]["summary"]["dice"]["mean"] > 0.9
+
+
+def test_results_json_tells_what_was_run_and_judges_every_claim(story):
+    results = json.loads((story["out"] / "results.json").read_text(encoding="utf-8"))
+    assert results["rows"] == story["results"]["rows"]
+    assert (results["preset"], results["seed"], results["protocol"], results["folds"]) == (
+        "smoke",
+        2511,
+        "isles2015",
+        [0],
+    )
+    assert (results["weights_asked"], results["weights_used"], results["synthetic"]) == ("none", "none", True)
+    assert [claim["id"] for claim in results["claims"]] == ["pretrained", "vote", "planes-beat-3d", "dice"]
+    verdicts = {claim["id"]: claim["verdict"] for claim in results["claims"]}
+    # There was no pretrained encoder, and no patient; the others depend on a few steps of training.
+    assert verdicts["pretrained"] == verdicts["dice"] == "not testable"
+    assert set(verdicts.values()) <= {"holds", "fails", "not testable"}
+    assert all(claim["reason"] for claim in results["claims"])
+    assert results["versions"]["python"] and results["device"].startswith("CPU")
+
+
+def test_a_row_without_pretraining_of_its_own_says_so(story):
+    rows = {row["id"]: row for row in story["results"]["rows"]}
+    assert {rows[name]["weights"] for name in ("x", "y", "z", "absent", "dsn")} == {"none"}
+    assert "the same network as row Y" in rows["absent"]["note"]
+    assert rows["absent"]["cases"] == rows["y"]["cases"]
+
+
+def test_phantoms_are_called_synthetic_in_the_title_and_in_every_picture(story):
+    table = (story["out"] / "table1.md").read_text(encoding="utf-8")
+    assert table.startswith("# Table 1 on SYNTHETIC PHANTOMS")
+    pictures = {path.name for path in (story["out"] / "figures").iterdir()}
+    assert pictures == {"dice-SYNTHETIC.png", *(f"overlay-{case}-SYNTHETIC.png" for case in tested(story))}
+
+
+def test_the_vote_is_the_majority_of_the_planes_masks(story):
+    folder = story["out"] / "fold-0" / "masks"
+    for case in tested(story):
+        x, y, z, vote = (
+            np.asarray(nibabel.load(folder / row / f"{case}_mask.nii.gz").dataobj) for row in ("x", "y", "z", "vote")
+        )
+        assert np.array_equal(vote, (x + y + z >= 2).astype(np.uint8))
+
+
+def test_a_killed_run_keeps_what_it_had_finished(story):
+    trained = {name.split("/")[2] for name in story["killed"] if name.endswith("run_card.json")}
+    assert trained == {"unet2d-x-none", "unet2d-y-none"}
+    assert {name: story["finished"][name] for name in story["killed"]} == story["killed"]
+
+
+def test_the_second_call_fills_what_the_killed_one_left(story):
+    assert len(story["finished"]) > len(story["killed"])
+    masks = {name.split("/")[2] for name in story["finished"] if name.endswith("_mask.nii.gz")}
+    assert masks == {*NETWORKS, "vote", "threshold"}
+
+
+def test_a_call_with_nothing_left_to_do_writes_no_weights_and_no_masks(story):
+    assert story["again"] == story["finished"]
+
+
+def test_the_first_line_says_device_precision_data_and_weights(story):
+    assert story["said"][0].startswith("device: CPU")
+    for word in ("float32", "data: SYNTHETIC phantoms", "weights: none"):
+        assert word in story["said"][0]
+
+
+def test_every_stage_is_announced_with_the_time_left(story):
+    stages = [text for text in story["said"] if text.startswith("[")]
+    names = [text.partition("fold 0: ")[2].partition(" ·")[0] for text in stages]
+    assert names == ["preparing", "x", "y", "z", "absent", "dsn", "3d-unet", "judging"]
+    assert all(text.startswith(f"[{number}/8]") for number, text in enumerate(stages, start=1))
+    assert all("gone, about" in text and text.endswith(" left") for text in stages)
+
+
+def test_the_door_goes_on_with_the_folder_and_prints_the_table(story, capsys):
+    arguments = ["--preset", "smoke", "--weights", "none", "--device", "cpu", "--precision", "float32", "--out"]
+    assert main([*arguments, str(story["out"])]) == 0
+    printed = capsys.readouterr().out
+    assert (story["out"] / "table1.md").read_text(encoding="utf-8") in printed
+    assert f"next: stroke-tf audit --results {story['out']}" in printed
+    assert times(story["out"]) == story["finished"]
+
+
+def test_a_weight_file_that_is_not_there_stops_before_anything_is_drawn(tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["--weights", str(tmp_path / "own.h5"), "--preset", "smoke", "--out", str(out)]) == 2
+    assert "own.h5: no such file" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_data_that_is_not_there_is_an_error(tmp_path, capsys):
+    arguments = ["--preset", "smoke", "--weights", "none", "--data", str(tmp_path / "nowhere"), "--out"]
+    assert main([*arguments, str(tmp_path / "out")]) == 2
+    assert "nowhere: no such manifest or folder" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("words", [["--fold", "4"], ["--preset", "fast"], ["--protocol", "isles2017"]])
+def test_a_word_that_is_no_choice_is_refused(words, capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args(words)
+    assert "invalid choice" in capsys.readouterr().err
