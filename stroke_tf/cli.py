@@ -48,11 +48,6 @@ def door(main: Main) -> Main:
     return guarded
 
 
-def quiet_tensorflow() -> None:
-    """Keep TensorFlow's start-up chatter off the screen, unless the user has said how loud it should be."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `stroke-tf <door> …`."""
     words = list(sys.argv[1:] if arguments is None else arguments)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Device, Precision, TieRule
-from stroke_tf.cli import door, quiet_tensorflow
+from stroke_tf.cli import door
 
 
 def parser() -> argparse.ArgumentParser:
@@ -40,7 +40,9 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Predict, print a line a case, and fail if a case failed."""
     asked = parser().parse_args(arguments)
-    quiet_tensorflow()
+    from stroke_tf.models.tensorflow_start import start_tensorflow
+
+    start_tensorflow()
     from stroke_tf.workflows.predict import predict_cases
 
     written = predict_cases(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Device, Precision, Protocol
-from stroke_tf.cli import door, quiet_tensorflow
+from stroke_tf.cli import door
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     preset = asked.preset or ("paper" if asked.data else "quick")
     out = asked.out or Path("results") / f"table1-{preset}"
-    quiet_tensorflow()
+    from stroke_tf.models.tensorflow_start import start_tensorflow
+
+    start_tensorflow()
     from stroke_tf.workflows.table1 import Table1Request, reproduce_table1
 
     reproduce_table1(

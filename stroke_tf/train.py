@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Architecture, Device, FitRule, Precision
-from stroke_tf.cli import door, quiet_tensorflow
+from stroke_tf.cli import door
 from stroke_tf.planes import parse_plane
 
 
@@ -61,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     plane = parse_plane(asked.axis) if asked.axis else None
     out = asked.out or Path("runs") / f"train-{plane.value if plane else '3d'}"
-    quiet_tensorflow()
+    from stroke_tf.models.tensorflow_start import start_tensorflow
+
+    start_tensorflow()
     from stroke_tf.workflows.run import RunOptions
     from stroke_tf.workflows.train import TrainRequest, train
 

@@ -151,7 +151,9 @@ def numbered_batches(
         return tuple(tf.ensure_shape(part, shape) for part, shape in zip(batch, shapes, strict=True))
 
     numbers = tf.data.Dataset.range(start, stop)
-    return numbers.map(load, num_parallel_calls=workers, deterministic=True).prefetch(READY)
+    # A parallel map of one is not the same as a plain map: under op determinism TensorFlow rewrites the former, loudly.
+    parallel = {"num_parallel_calls": workers, "deterministic": True} if workers > 1 else {}
+    return numbers.map(load, **parallel).prefetch(READY)
 
 
 def _read(source: SliceSource, number: int) -> tuple[np.ndarray, np.ndarray]:

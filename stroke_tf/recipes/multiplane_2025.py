@@ -42,7 +42,7 @@ PAPER = Table1(
     deep=DEEP,
     volumetric=VOLUMETRIC,
     cohort=Cohort(cases=28, shape=(230, 230, 154), spacing_mm=(1.0, 1.0, 1.0), min_lesion_ml=0.0),
-    minutes_on_two_cores=12_000,
+    minutes_on_two_cores=850,
 )
 
 
@@ -66,11 +66,11 @@ def _shortened(
 
 QUICK = Table1(
     name="quick",
-    planar=_shortened(PLANAR, frozen=2, fine=3, random=4, steps=60, batch=16),
-    deep=_shortened(DEEP, frozen=2, fine=3, random=3, steps=50, batch=16),
-    volumetric=replace(_shortened(VOLUMETRIC, frozen=0, fine=0, random=3, steps=60, batch=2), base_filters=8),
+    planar=_shortened(PLANAR, frozen=2, fine=3, random=5, steps=60, batch=16),
+    deep=_shortened(DEEP, frozen=2, fine=3, random=5, steps=50, batch=16),
+    volumetric=replace(_shortened(VOLUMETRIC, frozen=0, fine=0, random=5, steps=80, batch=2), base_filters=8),
     cohort=Cohort(cases=24, shape=(230, 230, 154), spacing_mm=(1.0, 1.0, 1.0), min_lesion_ml=3.0),
-    minutes_on_two_cores=25,
+    minutes_on_two_cores=20,
 )
 SMOKE = Table1(
     name="smoke",
@@ -78,6 +78,6 @@ SMOKE = Table1(
     deep=_shortened(DEEP, frozen=1, fine=1, random=1, steps=2, batch=4),
     volumetric=replace(_shortened(VOLUMETRIC, frozen=0, fine=0, random=1, steps=2, batch=1), base_filters=4, size=32),
     cohort=Cohort(cases=8, shape=(58, 58, 40), spacing_mm=(4.0, 4.0, 4.0), min_lesion_ml=3.0),
-    minutes_on_two_cores=3,
+    minutes_on_two_cores=1.5,
 )
 TABLE1 = {preset.name: preset for preset in (SMOKE, QUICK, PAPER)}

@@ -107,11 +107,11 @@ class Cohort:
 
 @dataclass(frozen=True)
 class Table1:
-    """One preset of the whole of Table 1: the networks, the phantoms that stand in, the expected time."""
+    """One preset of the whole of Table 1: the networks, the phantoms that stand in, the expected time of a fold."""
 
     name: str
     planar: Recipe
     deep: Recipe
     volumetric: Recipe
     cohort: Cohort
-    minutes_on_two_cores: int
+    minutes_on_two_cores: float

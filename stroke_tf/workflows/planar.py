@@ -21,7 +21,7 @@ from stroke_tf.seeds import child_seed
 from stroke_tf.slices import restack
 from stroke_tf.training.fit import Trainable
 from stroke_tf.workflows.prepare import Prepared, Viewing
-from stroke_tf.workflows.run import Job, RunOptions, run_job
+from stroke_tf.workflows.run import Job, RunOptions, batch_workers, run_job
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -60,6 +60,7 @@ def train_plane(
             lesion_share=recipe.lesion_share,
             seed=child_seed(job.seed, "batches", plane.value),
             start_step=step,
+            workers=batch_workers(chosen),
         )
 
     def validate(predict: Predict) -> float:

@@ -73,7 +73,7 @@ class Stages:
         minutes: what the preset takes on two cores; the first guess, corrected by the time measured.
     """
 
-    def __init__(self, costs: Mapping[str, float], minutes: int, say: Callable[[str], None]) -> None:
+    def __init__(self, costs: Mapping[str, float], minutes: float, say: Callable[[str], None]) -> None:
         self._costs, self._say = dict(costs), say
         self._guess_s = minutes * 60.0
         self._began = time.monotonic()

@@ -73,6 +73,11 @@ class RunOptions:
     checkpoint_every_s: float = 300.0
 
 
+def batch_workers(chosen: Chosen) -> int:
+    """Return how many batches are made at once: on a processor one, since the network needs the cores more."""
+    return 1 if chosen.device is Device.CPU else 2
+
+
 def is_finished(folder: Path, settings: Mapping[str, Any]) -> bool:
     """Tell whether the folder holds a finished run of these very settings."""
     if not (folder / RUN_CARD).exists():

@@ -18,7 +18,7 @@ from stroke_tf.metrics.baseline import apply_threshold, fit_threshold, flair_dwi
 from stroke_tf.models.device import Chosen, choose_device
 from stroke_tf.models.files import restore_weights
 from stroke_tf.planes import Plane
-from stroke_tf.progress import Progress
+from stroke_tf.progress import Progress, clock_text
 from stroke_tf.recipes.multiplane_2025 import TABLE1
 from stroke_tf.recipes.recipe import Recipe, Table1
 from stroke_tf.reports.figures import overlay_figure
@@ -105,7 +105,9 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
         say(f"note: {weights.note}")
     cases = dataclasses.replace(cases, cases=with_all_digests(cases.cases))
     trained = trained_rows(preset, weights)
-    stages = Stages(_costs(trained, request.folds, chosen), preset.minutes_on_two_cores, say)
+    minutes = preset.minutes_on_two_cores * len(request.folds)
+    say(f"estimated time: {clock_text(60 * minutes)} on 2 cores; the time left below is corrected as stages are timed")
+    stages = Stages(_costs(trained, request.folds), minutes, say)
     rows: dict[str, Row] = {}
     for fold in request.folds:
         split = split_of_fold(cases.cases, fold, validation_share=preset.planar.validation_share, seed=request.seed)
@@ -150,7 +152,7 @@ def _cases(request: Table1Request, preset: Table1) -> Cases:
     return phantom_cases(request.out / "synthetic-phantoms", preset.cohort, seed=request.seed)
 
 
-def _costs(trained: Sequence[Trained], folds: Sequence[int], chosen: Chosen) -> dict[str, float]:
+def _costs(trained: Sequence[Trained], folds: Sequence[int]) -> dict[str, float]:
     """Guess how long each stage takes beside the others, in slices trained; measured time corrects the guess."""
     costs: dict[str, float] = {}
     for fold in folds:

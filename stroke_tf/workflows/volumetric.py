@@ -14,7 +14,7 @@ from stroke_tf.seeds import child_seed
 from stroke_tf.training.fit import Trainable
 from stroke_tf.workflows.planar import mean_dice
 from stroke_tf.workflows.prepare import Prepared
-from stroke_tf.workflows.run import Job, RunOptions, run_job
+from stroke_tf.workflows.run import Job, RunOptions, batch_workers, run_job
 
 Predict = Callable[[np.ndarray], np.ndarray]
 _OVERLAP = 0.25
@@ -50,6 +50,7 @@ def train_volumetric(
             seed=child_seed(job.seed, "batches", "3d"),
             start_step=step,
             flip=recipe.augmenting.flip,
+            workers=batch_workers(chosen),
         )
 
     def validate(predict: Predict) -> float:
