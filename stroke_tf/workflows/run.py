@@ -89,12 +89,12 @@ def is_finished(folder: Path, settings: Mapping[str, Any]) -> bool:
 def open_run(folder: Path, settings: Mapping[str, Any], options: RunOptions) -> None:
     """Make a run folder ready, or refuse it.
 
-    Raises: OutputError if it holds a run and neither resume nor force was given; TrainingError if it is to be resumed
-        and holds a run of other settings.
+    Raises: OutputError if it holds anything and neither resume nor force was given; TrainingError if it is to be
+        resumed and holds a run of other settings, or none.
     """
     path = folder / SETTINGS
     if path.exists() and options.resume and not options.force:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = _settings_in(path)
         differing = sorted(name for name in settings if found.get(name) != settings[name])
         if differing:
             raise TrainingError(
@@ -102,7 +102,9 @@ def open_run(folder: Path, settings: Mapping[str, Any], options: RunOptions) -> 
                 f"{path.name}, choose another folder, or pass --force to start anew."
             )
         return
-    if folder.exists() and any(folder.iterdir()) and not options.force and not options.resume:
+    if _holds_something(folder) and not options.force:
+        if options.resume:
+            raise TrainingError(f"{folder}: holds no run that could go on (no {SETTINGS}). Choose another folder.")
         raise OutputError(f"{folder} exists already. Pass --resume to go on with it, or --force to start anew.")
     folder.mkdir(parents=True, exist_ok=True)
     for stale in (RUN_CARD, STATE_FILE):
@@ -126,7 +128,7 @@ def run_job(
     Returns: the folder, which now holds weights, network.json, history.csv, curves.png, logs/ and run_card.json.
     """
     settings = job.settings(chosen)
-    if is_finished(folder, settings) and not options.force:
+    if not options.force and is_finished(folder, settings):
         return folder
     open_run(folder, settings, options)
     began = time.monotonic()
@@ -167,6 +169,18 @@ def run_job(
     # Only now: a run that is killed while its curves are drawn would otherwise be trained a second time.
     (folder / STATE_FILE).unlink(missing_ok=True)
     return folder
+
+
+def _settings_in(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise TrainingError(f"{path}: not readable as JSON ({fault}). Pass --force to start anew.") from fault
+
+
+def _holds_something(folder: Path) -> bool:
+    """Tell whether a folder holds more than the temporary files of a run that was killed at its first write."""
+    return folder.exists() and any(not path.name.startswith(".tmp-") for path in folder.iterdir())
 
 
 def _schedule(job: Job, options: RunOptions) -> Schedule:

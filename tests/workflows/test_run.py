@@ -53,6 +53,25 @@ def test_a_folder_that_holds_anything_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
 
 
+def test_a_folder_without_a_run_cannot_be_resumed(tmp_path):
+    (tmp_path / "diary.txt").write_text("mine")
+    with pytest.raises(TrainingError, match=r"holds no run that could go on \(no settings\.json\)"):
+        open_run(tmp_path, ONE, RunOptions(resume=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["diary.txt"]
+
+
+def test_a_run_killed_at_its_first_write_can_be_resumed(tmp_path):
+    (tmp_path / ".tmp-4711-settings.json").write_text("{")
+    open_run(tmp_path, ONE, RunOptions(resume=True))
+    assert json.loads((tmp_path / SETTINGS).read_text()) == ONE
+
+
+def test_settings_that_are_not_json_are_explained(tmp_path):
+    (tmp_path / SETTINGS).write_text("{")
+    with pytest.raises(TrainingError, match=r"settings\.json: not readable as JSON .*--force"):
+        open_run(tmp_path, ONE, RunOptions(resume=True))
+
+
 def test_a_run_of_the_same_settings_is_resumed_with_its_checkpoint(tmp_path):
     open_run(tmp_path, ONE, RunOptions())
     (tmp_path / STATE_FILE).write_bytes(b"state")
@@ -138,3 +157,11 @@ def test_a_finished_run_holds_what_the_issue_promises_and_is_left_alone(job, tmp
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     with pytest.raises(OutputError, match="exists already"):
         train(replace(job, seed=2), folder)
+
+
+def test_force_trains_anew_though_the_old_card_is_damaged(job, tmp_path):
+    folder = train(job, tmp_path / "run")
+    (folder / RUN_CARD).write_text("{")
+    with pytest.raises(TrainingError, match=r"not readable as JSON .* with --force"):
+        train(job, folder)
+    assert read_run_card(train(job, folder, force=True))["seed"] == 1
