@@ -71,7 +71,7 @@ def story(tmp_path_factory):
     return {"out": out, "said": said, "killed": killed, "finished": finished, "again": times(out), "results": results}
 
 
-def tested(story) -> list[str]:
+def cases_of_the_vote(story) -> list[str]:
     """Return the test cases, as the vote has them."""
     return [case["case"] for row in story["results"]["rows"] if row["id"] == "vote" for case in row["cases"]]
 
@@ -80,13 +80,13 @@ def test_every_row_is_filled_with_every_test_case(story):
     rows = {row["id"]: row for row in story["results"]["rows"]}
     assert list(rows) == ROWS
     # A fold is a quarter of the cohort.
-    assert len(tested(story)) == SMOKE.cohort.cases // 4
+    assert len(cases_of_the_vote(story)) == SMOKE.cohort.cases // 4
     for name in ROWS:
-        assert [case["case"] for case in rows[name]["cases"]] == tested(story), name
+        assert [case["case"] for case in rows[name]["cases"]] == cases_of_the_vote(story), name
     for name in ROWS[:-1]:
         for measure in FILLED:
             summary = rows[name]["summary"][measure]
-            assert (summary["n"], summary["left_out"]) == (len(tested(story)), 0), (name, measure)
+            assert (summary["n"], summary["left_out"]) == (len(cases_of_the_vote(story)), 0), (name, measure)
             assert 0 <= summary["mean"] <= 1, (name, measure)
     assert rows["ceiling"]["summary"]["dice"]["mean"] > 0.9
 
@@ -121,12 +121,12 @@ def test_phantoms_are_called_synthetic_in_the_title_and_in_every_picture(story):
     table = (story["out"] / "table1.md").read_text(encoding="utf-8")
     assert table.startswith("# Table 1 on SYNTHETIC PHANTOMS")
     pictures = {path.name for path in (story["out"] / "figures").iterdir()}
-    assert pictures == {"dice-SYNTHETIC.png", *(f"overlay-{case}-SYNTHETIC.png" for case in tested(story))}
+    assert pictures == {"dice-SYNTHETIC.png", *(f"overlay-{case}-SYNTHETIC.png" for case in cases_of_the_vote(story))}
 
 
 def test_the_vote_is_the_majority_of_the_planes_masks(story):
     folder = story["out"] / "fold-0" / "masks"
-    for case in tested(story):
+    for case in cases_of_the_vote(story):
         x, y, z, vote = (
             np.asarray(nibabel.load(folder / row / f"{case}_mask.nii.gz").dataobj) for row in ("x", "y", "z", "vote")
         )
