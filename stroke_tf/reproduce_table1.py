@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--weights", default="auto", help="imagenet, none, auto (default) or a weight file")
     options.add_argument("--weights-folder", type=Path, help="where ImageNet weights are kept (default: user cache)")
+    options.add_argument("--sequences", help="three of T1,T2,DWI,FLAIR,ADC, or one (default FLAIR,DWI,T2)")
     options.add_argument("--fold", choices=("0", "1", "2", "3", "all"), default="0", help="which fold is tested")
     options.add_argument("--out", type=Path, help="results folder (default results/table1-PRESET)")
     options.add_argument("--seed", type=int, default=2511, help="of phantoms, weights and batches")
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             device=Device(asked.device),
             precision=Precision(asked.precision),
             protocol=Protocol(asked.protocol),
+            sequences=tuple(word.strip().upper() for word in (asked.sequences or "").split(",") if word.strip()),
         )
     )
     print((out / "table1.md").read_text(encoding="utf-8"))

@@ -68,8 +68,12 @@ def phantom_cases(folder: Path, cohort: Cohort, *, seed: int, jobs: int = 2) -> 
         progress=progress,
     )
     progress.end()
-    name = f"SYNTHETIC phantoms ({cohort.cases} cases, {'x'.join(map(str, cohort.shape))}, seed {seed})"
-    return Cases(name, True, tuple(find_cases(folder)))
+    return Cases(phantoms_name(cohort, seed), True, tuple(find_cases(folder)))
+
+
+def phantoms_name(cohort: Cohort, seed: int) -> str:
+    """Return what tables call a phantom cohort, known before it is drawn."""
+    return f"SYNTHETIC phantoms ({cohort.cases} cases, {'x'.join(map(str, cohort.shape))}, seed {seed})"
 
 
 def with_all_digests(cases: Sequence[Case]) -> tuple[Case, ...]:

@@ -94,7 +94,9 @@ def predict_cases(
         for path in outputs_of(case, predictors, out, probabilities=probabilities).values():
             require_absent(path, force=force)
     progress = Progress("predicting", len(wanted) * len(predictors))
-    return [_guarded(case, predictors, out, tie, probabilities, force, progress) for case in wanted]
+    written = [_guarded(case, predictors, out, tie, probabilities, force, progress) for case in wanted]
+    progress.end()
+    return written
 
 
 def open_predictors(

@@ -4,9 +4,8 @@ Every stage leaves its result in the output folder and is passed over when that 
 was killed goes on where it was: finished networks by their run card, masks and measures by their files.
 """
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from stroke_tf.workflows.cohort import (
     Split,
     open_cases,
     phantom_cases,
+    phantoms_name,
     split_of_fold,
     with_all_digests,
 )
@@ -58,6 +58,7 @@ class Table1Request:
         data: manifest or folder of real cases; None runs on phantoms.
         folds: 0 to 3; each is tested by networks that never saw it.
         weights: auto, imagenet, none, or a file.
+        sequences: three, or one to be repeated; empty takes the recipe's.
     """
 
     preset: str
@@ -71,6 +72,16 @@ class Table1Request:
     device: Device
     precision: Precision
     protocol: Protocol
+    sequences: tuple[str, ...] = ()
+
+    @property
+    def recipes(self) -> Table1:
+        """Return the preset, looking at the sequences the user named where some were named."""
+        preset = TABLE1[self.preset]
+        if not self.sequences:
+            return preset
+        names = ("planar", "deep", "volumetric")
+        return replace(preset, **{name: replace(getattr(preset, name), sequences=self.sequences) for name in names})
 
 
 @dataclass(frozen=True)
@@ -94,16 +105,17 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
 
     Returns: what results.json holds.
     """
-    preset = TABLE1[request.preset]
+    preset = request.recipes
     chosen = choose_device(request.device, request.precision)
     if chosen.device is Device.CPU:
         same_seed_same_bits()
     weights = find_weights(request.weights, backbone=preset.planar.backbone, folder=request.weights_folder)
-    cases = _cases(request, preset)
-    say(f"device: {chosen} · data: {cases.name} · weights: {weights.name}")
+    name = request.data.name if request.data else phantoms_name(preset.cohort, request.seed)
+    say(f"device: {chosen} · data: {name} · weights: {weights.name}")
     if weights.note:
         say(f"note: {weights.note}")
-    cases = dataclasses.replace(cases, cases=with_all_digests(cases.cases))
+    cases = _cases(request, preset)
+    cases = replace(cases, cases=with_all_digests(cases.cases))
     trained = trained_rows(preset, weights)
     minutes = preset.minutes_on_two_cores * len(request.folds)
     say(f"estimated time: {clock_text(60 * minutes)} on 2 cores; the time left below is corrected as stages are timed")

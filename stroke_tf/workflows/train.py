@@ -10,7 +10,7 @@ from stroke_tf.errors import SettingError
 from stroke_tf.models.device import choose_device
 from stroke_tf.planes import Plane
 from stroke_tf.recipes.multiplane_2025 import TABLE1
-from stroke_tf.recipes.recipe import Recipe
+from stroke_tf.recipes.recipe import Cohort, Recipe
 from stroke_tf.training.determinism import same_seed_same_bits
 from stroke_tf.volumes.cache import ArrayCache
 from stroke_tf.workflows.cohort import (
@@ -19,6 +19,7 @@ from stroke_tf.workflows.cohort import (
     chosen_cases,
     open_cases,
     phantom_cases,
+    phantoms_name,
     split_of_fold,
     with_all_digests,
 )
@@ -64,10 +65,12 @@ def train(request: TrainRequest, *, say: Callable[[str], None] = print) -> Path:
     if chosen.device is Device.CPU:
         same_seed_same_bits()
     weights = find_weights(request.weights, backbone=recipe.backbone, folder=request.weights_folder)
-    cases = _cases(request)
-    say(f"device: {chosen} · data: {cases.name} · weights: {weights.name}")
+    cohort = TABLE1[request.preset].cohort
+    name = request.data.name if request.data else phantoms_name(cohort, request.seed)
+    say(f"device: {chosen} · data: {name} · weights: {weights.name}")
     if weights.note:
         say(f"note: {weights.note}")
+    cases = _cases(request, cohort)
     split = _split(request, recipe, cases)
     cache = ArrayCache(cache_folder(request.out.parent))
     viewing = viewing_of(recipe, [request.plane] if request.plane else [])
@@ -95,11 +98,11 @@ def recipe_of(request: TrainRequest) -> Recipe:
     return replace(recipes[request.architecture], **request.overrides)
 
 
-def _cases(request: TrainRequest) -> Cases:
+def _cases(request: TrainRequest, cohort: Cohort) -> Cases:
     if request.data is not None:
         return open_cases(request.data, data_root=request.data_root)
     folder = request.out.parent / f"synthetic-phantoms-{request.preset}-{request.seed}"
-    return phantom_cases(folder, TABLE1[request.preset].cohort, seed=request.seed)
+    return phantom_cases(folder, cohort, seed=request.seed)
 
 
 def _split(request: TrainRequest, recipe: Recipe, cases: Cases) -> Split:
