@@ -106,6 +106,13 @@ ASSUMPTIONS = (
         "plain resizing loses small lesions: the ceiling of each way is measured and printed",
     ),
     Assumption(
+        "undo",
+        _M,
+        "how 128x128 predictions return to the size of the slice",
+        "area mean where the fit had enlarged, Keys' cubic where it had averaged; never outside [0, 1]",
+        "the highest ceiling of those that do not amplify the network's noise",
+    ),
+    Assumption(
         "threshold", _M, "lesion probability from which a voxel counts", "0.5", "the larger of two softmax classes"
     ),
     Assumption(
@@ -134,8 +141,29 @@ ASSUMPTIONS = (
         _M,
         "everything about the 3-D U-Net",
         "patches of 64x64x64, batch 2, 250 steps an epoch, 16 filters at the first level (quick: 8), "
-        "predicted with overlap",
+        "predicted with a quarter of overlap and Gaussian weights",
         "the largest cube that trains on a T4 and still bears on a laptop",
+    ),
+    Assumption(
+        "deep-supervision",
+        _M,
+        "everything about the DSN",
+        "softmax outputs at 1/2, 1/4 and 1/8 of the resolution beside the main one; the k-th counts 1/2**k of it",
+        "the usual deep supervision; the main output alone predicts",
+    ),
+    Assumption(
+        "frozen-random",
+        _M,
+        "what is frozen where there are no pretrained weights",
+        "nothing: the whole network trains from the first step",
+        "a frozen encoder that has learnt nothing would only handicap the row",
+    ),
+    Assumption(
+        "phantoms",
+        _M,
+        "the data where SISS cannot be had",
+        "SYNTHETIC phantoms; QUICK draws 24 cases of at least 3 ml of lesion, so that four folds test 6 each",
+        "a Dice of a lesion of a few voxels is chance, and a quick table has few cases to average it out",
     ),
     Assumption(
         "intensities",
