@@ -13,9 +13,6 @@ from stroke_tf.files import sha256_of_file
 from stroke_tf.manifest.layouts import find_cases
 from stroke_tf.predict import main
 
-# Keras 3 asks NumPy 2 for arrays in a way that NumPy warns of, wherever it saves weights.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
-
 SHAPE = (22, 26, 18)
 SPACING = (6.0, 5.0, 7.0)
 ON_CPU = ["--device", "cpu", "--precision", "float32"]

@@ -11,9 +11,6 @@ from stroke_tf.choices import Device, Precision, Protocol
 from stroke_tf.recipes.multiplane_2025 import SMOKE
 from stroke_tf.reproduce_table1 import main, parser
 
-# Keras 3 asks NumPy 2 for arrays in a way that NumPy warns of, wherever it saves weights.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
-
 ROWS = ["3d-unet", "x", "y", "z", "absent", "dsn", "vote", "threshold", "ceiling"]
 NETWORKS = ROWS[:6]
 FILLED = ("dice", "accuracy_voxel", "accuracy_balanced", "recall", "specificity")

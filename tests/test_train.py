@@ -16,9 +16,6 @@ import pytest
 from stroke_tf.recipes.multiplane_2025 import SMOKE as PRESET
 from stroke_tf.train import main
 
-# Keras 3 asks NumPy 2 for arrays in a way that NumPy warns of, wherever it saves weights.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
-
 SMOKE = ["--preset", "smoke", "--weights", "none", "--device", "cpu", "--precision", "float32"]
 PLANE = [*SMOKE, "--axis", "y", "--steps-per-epoch", "4", "--checkpoint-every", "0"]
 VOLUME = [*SMOKE, "--architecture", "unet3d", "--steps-per-epoch", "1"]
@@ -147,9 +144,10 @@ def test_a_run_of_another_recipe_is_not_resumed(volume, capsys):
     assert times(volume) == before
 
 
-def test_a_finished_run_is_left_as_it_is(volume):
+def test_a_finished_run_is_left_as_it_is(volume, capsys):
     before = times(volume)
-    assert main([*VOLUME, "--out", str(volume)]) == 0
+    assert main([*VOLUME, "--out", str(volume), "--resume"]) == 0
+    assert "exists already. Pass --resume" in fault_of([*VOLUME, "--out", str(volume)], capsys)
     assert times(volume) == before
 
 

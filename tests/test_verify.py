@@ -10,9 +10,6 @@ import pytest
 
 from stroke_tf.verify import main
 
-# Keras 3 asks NumPy 2 for arrays in a way that NumPy warns of, wherever it saves weights.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
-
 SHAPE = (22, 26, 20)
 
 

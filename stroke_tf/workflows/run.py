@@ -86,6 +86,20 @@ def is_finished(folder: Path, settings: Mapping[str, Any]) -> bool:
     return all(card.get(name) == value for name, value in settings.items())
 
 
+def require_free(folder: Path, options: RunOptions) -> None:
+    """Do nothing if a run may be written here; asked before the long work, too, so that a refusal costs no minutes.
+
+    Raises: OutputError if the folder holds anything and neither resume nor force was given; TrainingError if it is to
+        be resumed and holds no run.
+    """
+    if options.force or not _holds_something(folder):
+        return
+    if not options.resume:
+        raise OutputError(f"{folder} exists already. Pass --resume to go on with it, or --force to start anew.")
+    if not (folder / SETTINGS).exists():
+        raise TrainingError(f"{folder}: holds no run that could go on (no {SETTINGS}). Choose another folder.")
+
+
 def open_run(folder: Path, settings: Mapping[str, Any], options: RunOptions) -> None:
     """Make a run folder ready, or refuse it.
 
@@ -102,10 +116,7 @@ def open_run(folder: Path, settings: Mapping[str, Any], options: RunOptions) -> 
                 f"{path.name}, choose another folder, or pass --force to start anew."
             )
         return
-    if _holds_something(folder) and not options.force:
-        if options.resume:
-            raise TrainingError(f"{folder}: holds no run that could go on (no {SETTINGS}). Choose another folder.")
-        raise OutputError(f"{folder} exists already. Pass --resume to go on with it, or --force to start anew.")
+    require_free(folder, options)
     folder.mkdir(parents=True, exist_ok=True)
     for stale in (RUN_CARD, STATE_FILE):
         (folder / stale).unlink(missing_ok=True)
@@ -123,12 +134,12 @@ def run_job(
     validate: Callable[[Callable[..., Any]], float],
     title: str,
 ) -> Path:
-    """Train one network in its folder; a finished run of the same settings is left as it is.
+    """Train one network in its folder; a finished run of the same settings, resumed, is left as it is.
 
     Returns: the folder, which now holds weights, network.json, history.csv, curves.png, logs/ and run_card.json.
     """
     settings = job.settings(chosen)
-    if not options.force and is_finished(folder, settings):
+    if options.resume and not options.force and is_finished(folder, settings):
         return folder
     open_run(folder, settings, options)
     began = time.monotonic()

@@ -26,7 +26,7 @@ from stroke_tf.workflows.cohort import (
 from stroke_tf.workflows.networks import build_trainable, find_weights
 from stroke_tf.workflows.planar import train_plane, viewing_of
 from stroke_tf.workflows.prepare import cache_folder, prepare_all
-from stroke_tf.workflows.run import Job, RunOptions
+from stroke_tf.workflows.run import Job, RunOptions, require_free
 from stroke_tf.workflows.volumetric import train_volumetric
 
 
@@ -61,6 +61,7 @@ class TrainRequest:
 def train(request: TrainRequest, *, say: Callable[[str], None] = print) -> Path:
     """Train the network that was asked for and return its run folder."""
     recipe = recipe_of(request)
+    require_free(request.out, request.options)
     chosen = choose_device(request.device, request.precision)
     if chosen.device is Device.CPU:
         same_seed_same_bits()

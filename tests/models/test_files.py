@@ -11,9 +11,6 @@ from stroke_tf.files import sha256_of_file
 from stroke_tf.models.build import network_of, predict_function
 from stroke_tf.models.files import NETWORK_FILE, WEIGHTS_FILE, load_model, save_model
 
-# Keras 3.15 asks TensorFlow's variables for a copy in a way that NumPy 2 would like to see changed.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
-
 DESCRIPTION = {"plane": "x", "sequences": ["FLAIR", "DWI", "T2"], "threshold": 0.5}
 
 

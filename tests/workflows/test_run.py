@@ -20,9 +20,6 @@ from stroke_tf.workflows.prepare import prepare_all
 from stroke_tf.workflows.run import SETTINGS, Job, RunOptions, is_finished, open_run
 from stroke_tf.workflows.volumetric import train_volumetric
 
-# Keras 3 asks NumPy 2 for arrays in a way that NumPy warns of, wherever it saves weights.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
-
 CHOSEN = Chosen(Device.CPU, "CPU", Precision.FLOAT32)
 TINY = replace(SMOKE.volumetric, base_filters=2, size=8, steps_per_epoch=2)
 ONE, OTHER = {"seed": 1, "plane": "x"}, {"seed": 2, "plane": "x"}
@@ -153,7 +150,7 @@ def test_a_finished_run_holds_what_the_issue_promises_and_is_left_alone(job, tmp
     assert card["same_seed_same_bits"] is True
     assert 0 <= card["best_validation_dice"] <= 1
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    assert train(job, folder) == folder
+    assert train(job, folder, resume=True) == folder
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
     with pytest.raises(OutputError, match="exists already"):
         train(replace(job, seed=2), folder)
