@@ -160,5 +160,5 @@ def test_force_trains_anew_though_the_old_card_is_damaged(job, tmp_path):
     folder = train(job, tmp_path / "run")
     (folder / RUN_CARD).write_text("{")
     with pytest.raises(TrainingError, match=r"not readable as JSON .* with --force"):
-        train(job, folder)
+        train(job, folder, resume=True)
     assert read_run_card(train(job, folder, force=True))["seed"] == 1
