@@ -4,10 +4,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stroke_tf.paper.audit import RowAudit
 from stroke_tf.paper.counts import Overlap, Table
 from stroke_tf.paper.prevalence import Area, lesion_share
-from stroke_tf.paper.readings import ACCURACY_RULES, RULES, AccuracyReading, Averaging, RowAudit, Verdict
+from stroke_tf.paper.readings import ACCURACY_RULES, RULES, AccuracyReading, Averaging
 from stroke_tf.paper.tables import CLAIMS, PrintedTable, printed_verdict
+from stroke_tf.paper.verdicts import Verdict
 from stroke_tf.reports.tables import as_printed, data_title, markdown_table, percent, printed
 
 _KEY = """\

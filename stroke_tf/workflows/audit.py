@@ -8,8 +8,9 @@ from typing import Any
 
 from stroke_tf.errors import InputFileError
 from stroke_tf.files import require_absent, write_json, write_text
-from stroke_tf.paper.readings import Verdict, audit_table, vote_verdict
+from stroke_tf.paper.audit import audit_table, vote_verdict
 from stroke_tf.paper.tables import PRINTED_TABLES, Paper, Percent, PrintedTable
+from stroke_tf.paper.verdicts import Verdict
 from stroke_tf.reports.audit import (
     audit_content,
     audit_markdown,

@@ -1,6 +1,7 @@
 """The audit's pages: every row and reading stands there, and nothing is wider than a terminal."""
 
-from stroke_tf.paper.readings import ACCURACY_READINGS, Averaging, audit_table, vote_verdict
+from stroke_tf.paper.audit import audit_table, vote_verdict
+from stroke_tf.paper.readings import ACCURACY_READINGS, Averaging
 from stroke_tf.paper.tables import ABOUDI_2022, MULTIPLANE_2025
 from stroke_tf.reports.audit import audit_content, audit_markdown, comparison_markdown, key_markdown, rules_markdown
 
