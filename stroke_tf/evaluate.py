@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate, print the main figures, and fail if a case had no prediction."""
     asked = parser().parse_args(arguments)
-    from stroke_tf.workflows.evaluate import evaluate, named_rows
+    from stroke_tf.workflows.evaluate import FILES, evaluate, named_rows
 
     done = evaluate(
         asked.truth,
@@ -78,14 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         force=asked.force,
     )
     for name, summaries in done.summaries.items():
-        print(f"{name}, {done.protocol.value}, {len(done.cohort.truths)} cases:")
+        print(f"{name}, {done.protocol.value}, {done.cases} cases:")
         for measure in _SHOWN:
             print(f"  {measure:<30}{_figure(summaries[measure])}")
-    for path in done.files:
-        print(f"wrote {path}")
+    for name in FILES:
+        print(f"wrote {asked.out / name}")
     for name, cases in done.missing.items():
         print(f"error: row {name} has no mask for {len(cases)} cases: {', '.join(cases)}", file=sys.stderr)
-    print(f"next: look at {done.files[2]}")
+    print(f"next: look at {asked.out / 'summary.md'}")
     return 2 if done.missing else 0
 
 
