@@ -43,20 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()
-    from stroke_tf.workflows.predict import predict_cases
+    from stroke_tf.workflows.predict import Outputs, predict_cases
 
     written = predict_cases(
         asked.runs,
         asked.data,
-        asked.out,
+        Outputs(asked.out, tie=TieRule(asked.tie), probabilities=asked.probabilities, force=asked.force),
         case_ids=asked.case,
         data_root=asked.data_root,
         device=Device(asked.device),
         precision=Precision(asked.precision),
-        tie=TieRule(asked.tie),
-        probabilities=asked.probabilities,
         max_voxels=asked.max_voxels,
-        force=asked.force,
     )
     for each in written:
         if not each.fault:

@@ -53,6 +53,31 @@ class Predictor:
 
 
 @dataclass(frozen=True)
+class Outputs:
+    """What a prediction writes, where, and what an even vote means in it.
+
+    Args:
+        folder: holds every file of every case.
+        probabilities: write each plane's probabilities beside its mask.
+        force: replace files that exist.
+    """
+
+    folder: Path
+    tie: TieRule
+    probabilities: bool
+    force: bool
+
+    def of_case(self, case: Case, predictors: Sequence[Predictor]) -> dict[str, Path]:
+        """Return the files that predicting a case writes, by purpose."""
+        purposes = ["mask"]
+        if len(predictors) > 1:
+            purposes += [f"mask-{each.name}" for each in predictors]
+        if self.probabilities:
+            purposes += [f"prob-{each.name}" for each in predictors]
+        return {purpose: self.folder / f"{case.case_id}_{purpose}.nii.gz" for purpose in purposes}
+
+
+@dataclass(frozen=True)
 class Written:
     """What was written for one case, or why nothing was."""
 
@@ -66,23 +91,20 @@ class Written:
 def predict_cases(
     runs: Sequence[Path],
     data: Path,
-    out: Path,
+    outputs: Outputs,
     *,
     case_ids: Sequence[str],
     data_root: Path | None,
     device: Device,
     precision: Precision,
-    tie: TieRule,
-    probabilities: bool,
     max_voxels: int = DEFAULT_MAX_VOXELS,
-    force: bool,
     say: Callable[[str], None] = print,
 ) -> list[Written]:
     """Predict every case with every run, and vote where there are several planes.
 
     A case that fails is listed with its fault and the others go on.
 
-    Raises: SettingError if the runs do not fit together; OutputError if a result exists and force is False.
+    Raises: SettingError if the runs do not fit together; OutputError if a result exists and may not be replaced.
     """
     chosen = choose_device(device, precision)
     cases = open_cases(data, data_root=data_root)
@@ -91,10 +113,10 @@ def predict_cases(
     names = ", ".join(f"{run}" for run in runs)
     say(f"device: {chosen} · data: {cases.name}, {len(wanted)} cases · weights: {names}")
     for case in wanted:
-        for path in outputs_of(case, predictors, out, probabilities=probabilities).values():
-            require_absent(path, force=force)
+        for path in outputs.of_case(case, predictors).values():
+            require_absent(path, force=outputs.force)
     progress = Progress("predicting", len(wanted) * len(predictors))
-    written = [_guarded(case, predictors, out, tie, probabilities, force, progress) for case in wanted]
+    written = [_guarded(case, predictors, outputs, progress) for case in wanted]
     progress.end()
     return written
 
@@ -118,16 +140,6 @@ def open_predictors(
     return predictors
 
 
-def outputs_of(case: Case, predictors: Sequence[Predictor], out: Path, *, probabilities: bool) -> dict[str, Path]:
-    """Return the files that predicting a case writes, by purpose."""
-    files = {"mask": out / f"{case.case_id}_mask.nii.gz"}
-    if len(predictors) > 1:
-        files |= {f"mask-{each.name}": out / f"{case.case_id}_mask-{each.name}.nii.gz" for each in predictors}
-    if probabilities:
-        files |= {f"prob-{each.name}": out / f"{case.case_id}_prob-{each.name}.nii.gz" for each in predictors}
-    return files
-
-
 def _predictor(run: Path, precision: Precision, max_voxels: int) -> Predictor:
     model, description = load_model(run, precision=precision)
     network = network_of(model)
@@ -142,31 +154,17 @@ def _predictor(run: Path, precision: Precision, max_voxels: int) -> Predictor:
     return Predictor(name, plane, viewing, description["threshold"], predict_function(model), network.patch[0])
 
 
-def _guarded(
-    case: Case,
-    predictors: Sequence[Predictor],
-    out: Path,
-    tie: TieRule,
-    probabilities: bool,
-    force: bool,
-    progress: Progress,
-) -> Written:
+def _guarded(case: Case, predictors: Sequence[Predictor], outputs: Outputs, progress: Progress) -> Written:
     began = time.monotonic()
     try:
-        path, volume_ml = _predict_case(case, predictors, out, tie, probabilities, force, progress)
+        path, volume_ml = _predict_case(case, predictors, outputs, progress)
     except StrokeTfError as fault:
         return Written(case.case_id, None, 0.0, time.monotonic() - began, str(fault))
     return Written(case.case_id, path, volume_ml, time.monotonic() - began)
 
 
 def _predict_case(
-    case: Case,
-    predictors: Sequence[Predictor],
-    out: Path,
-    tie: TieRule,
-    probabilities: bool,
-    force: bool,
-    progress: Progress,
+    case: Case, predictors: Sequence[Predictor], outputs: Outputs, progress: Progress
 ) -> tuple[Path, float]:
     first = predictors[0].viewing
     planes = tuple(each.plane for each in predictors if each.plane)
@@ -174,19 +172,19 @@ def _predict_case(
     case = dataclasses.replace(case, lesion=None)
     prepared = prepare(case, Viewing(first.sequences, first.fit, planes, first.max_voxels), cache=None)
     like = read_scan(_reference_image(case), max_voxels=first.max_voxels)
-    files = outputs_of(case, predictors, out, probabilities=probabilities)
+    files = outputs.of_case(case, predictors)
     masks: list[Mask] = []
     for each in predictors:
         # One plane's probabilities at a time: they are the largest arrays, and only their mask is voted on.
         volume = each.probabilities(prepared)
         masks.append(lesion_where(volume, threshold=each.threshold))
-        if probabilities:
-            write_volume(files[f"prob-{each.name}"], volume, like, dtype=np.float32, force=force)
+        if outputs.probabilities:
+            write_volume(files[f"prob-{each.name}"], volume, like, dtype=np.float32, force=outputs.force)
         if len(predictors) > 1:
-            write_volume(files[f"mask-{each.name}"], masks[-1], like, dtype=np.uint8, force=force)
+            write_volume(files[f"mask-{each.name}"], masks[-1], like, dtype=np.uint8, force=outputs.force)
         progress.step(note=f"case {case.case_id}, {each.name}")
-    fused = majority(masks, tie=tie)
-    write_volume(files["mask"], fused, like, dtype=np.uint8, force=force)
+    fused = majority(masks, tie=outputs.tie)
+    write_volume(files["mask"], fused, like, dtype=np.uint8, force=outputs.force)
     return files["mask"], float(fused.sum() * like.grid.voxel_volume_ml)
 
 
