@@ -17,12 +17,11 @@ import tensorflow as tf
 
 from stroke_tf.choices import Architecture, Precision
 from stroke_tf.errors import TrainingError
+from stroke_tf.inference.run import Predict
 from stroke_tf.models.build import network_of, predict_function, set_encoder_trainable
 from stroke_tf.progress import Progress
 from stroke_tf.training.phases import PlannedPhase, learning_rate, moment_of_epoch
 from stroke_tf.training.resume import STATE_FILE, State, assign, load_state, save_state
-
-Predict = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)

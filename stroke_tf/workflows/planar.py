@@ -11,7 +11,7 @@ from stroke_tf.arrays import Probabilities
 from stroke_tf.batches.augment import Augmentation
 from stroke_tf.batches.pipeline import SliceSource, slice_batches
 from stroke_tf.fusion import lesion_where
-from stroke_tf.inference.run import predict_stack
+from stroke_tf.inference.run import Predict, predict_stack
 from stroke_tf.metrics.confusion import count
 from stroke_tf.metrics.overlap import dice
 from stroke_tf.models.device import Chosen
@@ -22,8 +22,6 @@ from stroke_tf.slices import restack
 from stroke_tf.training.fit import Trainable
 from stroke_tf.workflows.prepare import Prepared, Viewing
 from stroke_tf.workflows.run import Job, RunOptions, batch_workers, run_job
-
-Predict = Callable[[np.ndarray], np.ndarray]
 
 
 def viewing_of(recipe: Recipe, planes: Sequence[Plane] = tuple(Plane)) -> Viewing:

@@ -13,6 +13,7 @@ from stroke_tf.choices import Architecture, Device, FitRule, Precision, TieRule
 from stroke_tf.errors import ManifestError, SettingError, StrokeTfError
 from stroke_tf.files import require_absent
 from stroke_tf.fusion import lesion_where, majority
+from stroke_tf.inference.run import Predict
 from stroke_tf.manifest.case import Case
 from stroke_tf.models.build import network_of, predict_function
 from stroke_tf.models.device import choose_device
@@ -24,8 +25,6 @@ from stroke_tf.workflows.cohort import chosen_cases, open_cases
 from stroke_tf.workflows.planar import predict_plane
 from stroke_tf.workflows.prepare import Prepared, Viewing, prepare
 from stroke_tf.workflows.volumetric import predict_volume
-
-Predict = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from stroke_tf.arrays import Probabilities
 from stroke_tf.batches.patches import PatchSource, patch_batches
-from stroke_tf.inference.run import predict_patches
+from stroke_tf.inference.run import Predict, predict_patches
 from stroke_tf.models.device import Chosen
 from stroke_tf.seeds import child_seed
 from stroke_tf.training.fit import Trainable
@@ -16,7 +16,6 @@ from stroke_tf.workflows.planar import mean_dice
 from stroke_tf.workflows.prepare import Prepared
 from stroke_tf.workflows.run import Job, RunOptions, batch_workers, run_job
 
-Predict = Callable[[np.ndarray], np.ndarray]
 _OVERLAP = 0.25
 
 
