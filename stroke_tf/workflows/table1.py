@@ -14,14 +14,13 @@ import numpy as np
 from stroke_tf.choices import Architecture, Device, Precision, Protocol
 from stroke_tf.fusion import lesion_where, majority
 from stroke_tf.metrics.baseline import apply_threshold, fit_threshold, flair_dwi_product
-from stroke_tf.models.device import Chosen, choose_device
+from stroke_tf.models.device import Chosen
 from stroke_tf.models.files import restore_weights
 from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress, clock_text
 from stroke_tf.recipes.multiplane_2025 import TABLE1
 from stroke_tf.recipes.recipe import Recipe, Table1
 from stroke_tf.reports.figures import overlay_figure
-from stroke_tf.training.determinism import same_seed_same_bits
 from stroke_tf.training.fit import Trainable
 from stroke_tf.training.record import read_run_card
 from stroke_tf.volumes.cache import ArrayCache, cache_key
@@ -32,16 +31,16 @@ from stroke_tf.workflows.cohort import (
     Split,
     open_cases,
     phantom_cases,
-    phantoms_name,
     split_of_fold,
     with_all_digests,
 )
 from stroke_tf.workflows.measured import Measured
-from stroke_tf.workflows.networks import RANDOM, EncoderWeights, build_trainable, find_weights
+from stroke_tf.workflows.networks import RANDOM, EncoderWeights, build_trainable
 from stroke_tf.workflows.planar import predict_plane, train_plane, viewing_of
 from stroke_tf.workflows.prepare import Prepared, cache_folder, prepare_all
 from stroke_tf.workflows.results import Row, Stages, figure_name, write_results
 from stroke_tf.workflows.run import Job, RunOptions, is_finished
+from stroke_tf.workflows.start import start
 from stroke_tf.workflows.volumetric import predict_volume, train_volumetric
 
 Networks = dict[Architecture, tuple[str, Trainable]]
@@ -106,14 +105,7 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
     Returns: what results.json holds.
     """
     preset = request.recipes
-    chosen = choose_device(request.device, request.precision)
-    if chosen.device is Device.CPU:
-        same_seed_same_bits()
-    weights = find_weights(request.weights, backbone=preset.planar.backbone, folder=request.weights_folder)
-    name = request.data.name if request.data else phantoms_name(preset.cohort, request.seed)
-    say(f"device: {chosen} · data: {name} · weights: {weights.name}")
-    if weights.note:
-        say(f"note: {weights.note}")
+    chosen, weights = start(request, backbone=preset.planar.backbone, cohort=preset.cohort, say=say)
     cases = _cases(request, preset)
     cases = replace(cases, cases=with_all_digests(cases.cases))
     trained = trained_rows(preset, weights)

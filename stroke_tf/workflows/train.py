@@ -7,11 +7,9 @@ from pathlib import Path
 
 from stroke_tf.choices import Architecture, Device, Precision
 from stroke_tf.errors import SettingError
-from stroke_tf.models.device import choose_device
 from stroke_tf.planes import Plane
 from stroke_tf.recipes.multiplane_2025 import TABLE1
 from stroke_tf.recipes.recipe import Cohort, Recipe
-from stroke_tf.training.determinism import same_seed_same_bits
 from stroke_tf.volumes.cache import ArrayCache
 from stroke_tf.workflows.cohort import (
     Cases,
@@ -19,14 +17,14 @@ from stroke_tf.workflows.cohort import (
     chosen_cases,
     open_cases,
     phantom_cases,
-    phantoms_name,
     split_of_fold,
     with_all_digests,
 )
-from stroke_tf.workflows.networks import build_trainable, find_weights
+from stroke_tf.workflows.networks import build_trainable
 from stroke_tf.workflows.planar import train_plane, viewing_of
 from stroke_tf.workflows.prepare import cache_folder, prepare_all
 from stroke_tf.workflows.run import Job, RunOptions, require_free
+from stroke_tf.workflows.start import start
 from stroke_tf.workflows.volumetric import train_volumetric
 
 
@@ -62,15 +60,8 @@ def train(request: TrainRequest, *, say: Callable[[str], None] = print) -> Path:
     """Train the network that was asked for and return its run folder."""
     recipe = recipe_of(request)
     require_free(request.out, request.options)
-    chosen = choose_device(request.device, request.precision)
-    if chosen.device is Device.CPU:
-        same_seed_same_bits()
-    weights = find_weights(request.weights, backbone=recipe.backbone, folder=request.weights_folder)
     cohort = TABLE1[request.preset].cohort
-    name = request.data.name if request.data else phantoms_name(cohort, request.seed)
-    say(f"device: {chosen} · data: {name} · weights: {weights.name}")
-    if weights.note:
-        say(f"note: {weights.note}")
+    chosen, weights = start(request, backbone=recipe.backbone, cohort=cohort, say=say)
     cases = _cases(request, cohort)
     split = _split(request, recipe, cases)
     cache = ArrayCache(cache_folder(request.out.parent))
