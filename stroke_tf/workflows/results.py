@@ -52,7 +52,8 @@ class Row:
     def as_json(self, *, seed: int) -> dict[str, Any]:
         """Return the row with its summary over cases and its pooled counts."""
         pooled = {name: sum(case[name] for case in self.cases) for name in _COUNTS} if "tp" in self.cases[0] else None
-        summaries = summarise(self.cases, seed=child_seed(seed, "summary", self.id))
+        # One seed for all rows: they resample the same cases together, and equal rows get equal intervals.
+        summaries = summarise(self.cases, seed=child_seed(seed, "summary"))
         return {
             "id": self.id,
             "title": TITLES[self.id],
