@@ -112,6 +112,9 @@ def _row_of(case: Case, root: Path) -> dict[str, object]:
 def _case_of(row: Mapping[str, str], place: str, base: Path) -> Case:
     if not row["case"]:
         raise ManifestError(f"{place}: the case has no name. Fill the column case.")
+    # Results are named after the case; a name such as ../1 would place them outside the folder the user chose.
+    if row["case"] in (".", "..") or not row["case"].isprintable() or set(row["case"]) & set("/\\"):
+        raise ManifestError(f"{place}: results are named after the case, so its name must hold no / or \\. Rename it.")
     files = {kind: base / row[kind] for kind in _KINDS if row.get(kind)}
     for kind, file in files.items():
         if not file.is_file():

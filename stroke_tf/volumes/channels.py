@@ -57,7 +57,7 @@ def load_case(
     for name in needed:
         if name not in images:
             raise ManifestError(
-                f"Case {case_id}: no {name} image; it has {', '.join(images) or 'none'}. "
+                f"Case {case_id}: no {name} image; it has {', '.join(map(str, images.values())) or 'none'}. "
                 "Add the file, or choose other sequences."
             )
     scans = {name: read_scan(images[name], max_voxels=max_voxels) for name in needed}

@@ -154,11 +154,15 @@ def resample(data: Volume, source: Grid, target: Grid, *, order: int, outside: f
 
 def _require_sound(affine: np.ndarray, name: str) -> None:
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
-        raise GeometryError(f"{name}: the affine is not a finite 4x4 matrix. Received: {affine.tolist()}")
+        raise GeometryError(
+            f"{name}: the affine is not a finite 4x4 matrix. Received: {affine.tolist()}. "
+            "Mend the header's sform or qform."
+        )
     spacing = voxel_sizes(affine)
     if (spacing <= 0).any():
         raise GeometryError(
-            f"{name}: the spacing between voxels must be above zero. Received: {spacing.tolist()} mm. Mend the header."
+            f"{name}: the spacing between voxels must be above zero. Received: {spacing.tolist()} mm. "
+            "Mend the header's sform or qform."
         )
     # Of unit axes the determinant is the sine of how far they stand apart: 1 for a box, 0 when flat.
     if abs(np.linalg.det(affine[:3, :3] / spacing)) < 1e-3:

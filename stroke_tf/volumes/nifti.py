@@ -19,6 +19,8 @@ from stroke_tf.files import require_absent, written_whole
 from stroke_tf.volumes.grid import Grid, grid_of_file, to_native, to_ras
 
 DEFAULT_MAX_VOXELS = 512**3
+_LARGEST_OFFSET = 64 * 2**20
+"""Bytes before the voxels: header and extensions, which hold text; more is a damaged or a hostile number."""
 _KINDS = ((nibabel.Nifti1Image, 348, b"n+1"), (nibabel.Nifti2Image, 540, b"n+2"))
 _UNREADABLE = (OSError, EOFError, zlib.error, ValueError, HeaderDataError, WrapStructError)
 
@@ -100,9 +102,10 @@ def _read(path: Path, max_voxels: int, dtype: Any) -> tuple[np.ndarray, Grid, An
     try:
         with _opened(path) as stream:
             kind, header = _header(stream, path)
+            begin = _checked_offset(header, path)
             shape = _checked_shape(header, path, max_voxels)
             grid = _checked_grid(header, shape, path)
-            image = _image(kind, header, stream, path)
+            image = _image(kind, header, begin, stream, path)
             with np.errstate(over="ignore", invalid="ignore"):
                 native = np.asarray(image.dataobj, dtype=dtype).reshape(shape)
     except _UNREADABLE as fault:
@@ -134,7 +137,9 @@ def _checked_shape(header: Any, path: Path, max_voxels: int) -> tuple[int, ...]:
     count = int(header["dim"][0])
     shape = [int(side) for side in header["dim"][1 : count + 1]]
     if not 1 <= count <= 7 or min(shape) < 1:
-        raise InputFileError(f"{path}: not NIfTI, or damaged: the header says dim {header['dim'].tolist()}.")
+        raise InputFileError(
+            f"{path}: not NIfTI, or damaged: the header says dim {header['dim'].tolist()}. Fetch the file again."
+        )
     while len(shape) > 3 and shape[-1] == 1:
         shape.pop()
     if len(shape) != 3:
@@ -146,7 +151,12 @@ def _checked_shape(header: Any, path: Path, max_voxels: int) -> tuple[int, ...]:
             f"{path}: the header claims {math.prod(shape):,} voxels {tuple(shape)}; at most {max_voxels:,} are read. "
             "If the image really is that large, raise --max-voxels."
         )
-    kind = header.get_data_dtype()
+    try:
+        kind = header.get_data_dtype()
+    except KeyError as fault:
+        raise InputFileError(
+            f"{path}: not NIfTI, or damaged: no type of voxel has the number {fault}. Fetch the file again."
+        ) from fault
     if kind.kind not in "iuf":
         raise InputFileError(f"{path}: one real number a voxel is needed. Received: {kind}. Convert the image.")
     return tuple(shape)
@@ -167,9 +177,9 @@ def _checked_grid(header: Any, shape: tuple[int, ...], path: Path) -> Grid:
     return grid_of_file(shape, affine, str(path))
 
 
-def _image(kind: Any, header: Any, stream: BinaryIO, path: Path) -> Any:
+def _image(kind: Any, header: Any, begin: int, stream: BinaryIO, path: Path) -> Any:
     """Open the image by nibabel, from memory if it is compressed, mapped if not."""
-    size = int(header["vox_offset"]) + header.get_data_dtype().itemsize * math.prod(header.get_data_shape())
+    size = begin + header.get_data_dtype().itemsize * math.prod(header.get_data_shape())
     if not path.name.endswith(".gz"):
         found = os.path.getsize(path)
         if found < size:
@@ -181,6 +191,17 @@ def _image(kind: Any, header: Any, stream: BinaryIO, path: Path) -> Any:
     if len(content) < size:
         raise InputFileError(_truncated(path, f"{len(content):,} of {size:,} bytes are there"))
     return kind.from_bytes(content)
+
+
+def _checked_offset(header: Any, path: Path) -> int:
+    """Return where the voxels begin; up to there a compressed file is read into memory."""
+    offset = float(header["vox_offset"])
+    if not 0 <= offset <= _LARGEST_OFFSET:
+        raise InputFileError(
+            f"{path}: not NIfTI, or damaged: the header says that the voxels begin at byte {offset:g}. "
+            "Fetch the file again."
+        )
+    return int(offset)
 
 
 def _explained(fault: Exception, path: Path) -> InputFileError:

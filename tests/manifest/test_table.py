@@ -122,6 +122,13 @@ def test_a_duplicate_case_is_refused(tmp_path):
         read_manifest(by_hand(tmp_path, "case,FLAIR\n1,1/FLAIR.nii\n1,1/FLAIR.nii\n"))
 
 
+@pytest.mark.parametrize("name", ["../1", "..", "a/b", "a\\b", "a\x00b"])
+def test_a_case_name_that_leads_out_of_the_results_folder_is_refused(tmp_path, name):
+    case(tmp_path, "1")
+    with pytest.raises(ManifestError, match=r"manifest.csv, row 2 .*must hold no / or .*Rename it"):
+        read_manifest(by_hand(tmp_path, f"case,FLAIR\n{name},1/FLAIR.nii\n"))
+
+
 def test_a_case_in_two_splits_is_refused(tmp_path):
     with pytest.raises(ManifestError, match=r"case 1 is in two splits: fold 2, train \(as 1\) and fold 2, test"):
         write_manifest(tmp_path / "m.csv", [case(tmp_path), case(tmp_path, subset="test")], tmp_path, force=False)

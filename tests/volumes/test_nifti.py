@@ -197,6 +197,21 @@ def test_sizes_that_cannot_be_are_refused(saved, numbered, dim):
         read_scan(path)
 
 
+def test_a_type_of_voxel_that_nifti_does_not_know_is_refused(saved, numbered):
+    path = changed(saved("scan.nii", numbered), datatype=9999)
+    with pytest.raises(InputFileError, match=r"scan.nii: .*damaged: no type of voxel has the number 9999. Fetch"):
+        read_scan(path)
+
+
+@pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz"])
+@pytest.mark.parametrize("offset", [1e30, 1e10, -352.0, np.nan])
+def test_voxels_that_begin_nowhere_in_the_file_are_refused(saved, numbered, tmp_path, name, offset):
+    content = changed(saved("plain.nii", numbered), vox_offset=offset).read_bytes()
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    with pytest.raises(InputFileError, match=r"scan.nii.*: not NIfTI, or damaged: .* voxels begin at byte .*Fetch"):
+        read_scan(tmp_path / name)
+
+
 @pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz"])
 def test_a_header_that_claims_too_much_is_refused_before_memory_is_taken(saved, numbered, tmp_path, name):
     """The header claims 30,000 x 30,000 x 30,000 voxels, 100 TiB; the file holds 120."""
