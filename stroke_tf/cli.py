@@ -3,6 +3,7 @@
 import functools
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 
@@ -29,6 +30,7 @@ def door(main: Main) -> Main:
 
     @functools.wraps(main)
     def guarded(arguments: Sequence[str] | None = None) -> int:
+        _print_anywhere()
         try:
             return main(arguments)
         except StrokeTfError as fault:
@@ -44,10 +46,33 @@ def door(main: Main) -> Main:
             # The reader of our output (head, less) has left; that is no fault of ours.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+        except OSError as fault:
+            # What no room has explained: a file where a folder is meant, a run folder that only another may read.
+            place = fault.filename or "a file"
+            print(f"error: {place}: {fault.strerror or fault}. Look at the path and who may use it.", file=sys.stderr)
+            return 2
 
     return guarded
 
 
+def say_next(*words: object) -> None:
+    """Print the command that comes next, quoted so that it can be pasted into a shell."""
+    print("next: stroke-tf " + shlex.join(str(word) for word in words))
+
+
+def data_options(data: object, data_root: object | None) -> list[object]:
+    """Return the options that name the same cases to another door."""
+    return ["--data", data, *(["--data-root", data_root] if data_root is not None else [])]
+
+
+def _print_anywhere() -> None:
+    """Let a character that the terminal lacks be escaped, rather than end the run that wanted to print it."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@door
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `stroke-tf <door> …`."""
     words = list(sys.argv[1:] if arguments is None else arguments)

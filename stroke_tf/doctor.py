@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stroke_tf.cli import door
+from stroke_tf.cli import data_options, door, say_next
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,16 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{len(faults)} to be mended, in {len(examinations)} examined", file=sys.stderr)
         return 2
     print(f"all is well with {', '.join(found.case_id for found in examinations)}")
-    print(f"next: stroke-tf predict --runs RUN --data {_data_options(asked)} --out masks")
+    say_next("predict", "--runs", "RUN", *_cases_asked_for(asked), "--out", "masks")
     return 0
 
 
-def _data_options(asked: argparse.Namespace) -> str:
+def _cases_asked_for(asked: argparse.Namespace) -> list[object]:
     if asked.data is not None:
-        root = f" --data-root {asked.data_root}" if asked.data_root else ""
-        return f"{asked.data}{root} --case {' '.join(asked.case)}"
+        return [*data_options(asked.data, asked.data_root), "--case", *asked.case]
     first = Path(asked.case[0])
-    return str(first if first.is_dir() else first.parent)
+    return data_options(first if first.is_dir() else first.parent, None)
 
 
 if __name__ == "__main__":

@@ -75,6 +75,11 @@ def _plain(value: Any) -> Any:
 
 
 def _explained(fault: OSError, path: Path) -> OutputError:
-    if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+    # NumPy tells of a short write without an errno: "1867776 requested and 1286080 written".
+    short = fault.errno is None and "requested and" in str(fault)
+    if short or fault.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutputError(f"{path}: the disk is full; nothing was overwritten. Free some space and run again.")
-    return OutputError(f"{path}: cannot be written ({fault.strerror or fault}); nothing was overwritten.")
+    return OutputError(
+        f"{path}: cannot be written ({fault.strerror or fault}); nothing was overwritten. "
+        "Choose another place, or mend who may write there."
+    )

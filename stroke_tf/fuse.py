@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import FusionRule, TieRule
-from stroke_tf.cli import door
+from stroke_tf.cli import door, say_next
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for path, volume_ml in fused.voters_ml.items():
         print(f"{path}: {volume_ml:.2f} ml of lesion")
     print(f"wrote {fused.path}: {fused.volume_ml:.2f} ml of lesion")
-    print(f"next: stroke-tf evaluate --truth MANIFEST --masks {fused.path.parent} --out evaluation")
+    say_next("evaluate", "--truth", "MANIFEST", "--masks", fused.path.parent, "--out", "evaluation")
     return 0
 
 

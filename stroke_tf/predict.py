@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Device, Precision, TieRule
-from stroke_tf.cli import door
+from stroke_tf.cli import door, say_next
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if failed:
         print(f"{len(failed)} of {len(written)} cases failed", file=sys.stderr)
         return 2
-    print(f"next: stroke-tf evaluate --truth {asked.data} --masks {asked.out} --out evaluation")
+    root = [] if asked.data_root is None else ["--data-root", asked.data_root]
+    say_next("evaluate", "--truth", asked.data, *root, "--masks", asked.out, "--out", "evaluation")
     return 0
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Device, Precision, Protocol
-from stroke_tf.cli import door
+from stroke_tf.cli import door, say_next
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print((out / "table1.md").read_text(encoding="utf-8"))
     print(f"wrote {out}: table1.md, table1.csv, results.json, figures, masks and run folders")
-    print(f"next: stroke-tf audit --results {out}")
+    say_next("audit", "--results", out)
     return 0
 
 

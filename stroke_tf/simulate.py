@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from stroke_tf.cli import door
+from stroke_tf.cli import door, say_next
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         force=given.force,
     )
     print(f"wrote {len(folders)} SYNTHETIC cases below {given.out}")
-    print(f"next: stroke-tf index {given.out} --out {given.out}/manifest.csv")
+    say_next("index", given.out, "--out", given.out / "manifest.csv")
     return 0
 
 

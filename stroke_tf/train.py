@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Architecture, Device, FitRule, Precision
-from stroke_tf.cli import door
+from stroke_tf.cli import data_options, door, say_next
 from stroke_tf.planes import parse_plane
 
 
@@ -87,7 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     folder = train(request)
     print(f"wrote {folder}: weights, network.json, history.csv, curves.png, run_card.json")
-    print(f"next: stroke-tf predict --runs {folder} --data FOLDER --out predictions")
+    data = data_options(asked.data or "FOLDER", asked.data_root)
+    say_next("predict", "--runs", folder, *data, "--out", "predictions")
     return 0
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stroke_tf.cli import door
+from stroke_tf.cli import data_options, door, say_next
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if faults:
         return 2
     print(summary_of(asked.run))
-    print(f"next: stroke-tf predict --runs {asked.run} --data FOLDER --out predictions")
+    data = data_options(asked.data or "FOLDER", asked.data_root)
+    say_next("predict", "--runs", asked.run, *data, "--out", "predictions")
     return 0
 
 

@@ -1,14 +1,16 @@
 """Every door answers `--help` at once, tells an error in one line, and stands in the README."""
 
 import importlib
+import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from stroke_tf.cli import DOORS, door, main
+from stroke_tf.cli import DOORS, data_options, door, main, say_next
 from stroke_tf.errors import InputFileError
 
 HEAVY = ("tensorflow", "keras", "segmentation_models", "pandas", "nibabel", "matplotlib", "albumentations", "skimage")
@@ -126,3 +128,32 @@ def test_full_memory_is_an_error_with_a_mend(capsys):
 
     assert guarded([]) == 3
     assert "--batch-size" in capsys.readouterr().err
+
+
+def test_the_list_of_doors_can_be_cut_short_by_its_reader():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "stroke_tf", "--help"], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_file_that_the_system_refuses_is_told_in_one_line(capsys, tmp_path):
+    (tmp_path / "runs").write_text("a file where a folder is meant")
+    assert door(lambda _: list((tmp_path / "runs").iterdir()))(None) == 2
+    assert f"error: {tmp_path / 'runs'}: Not a directory. Look at the path" in capsys.readouterr().err
+
+
+def test_a_letter_the_terminal_lacks_is_escaped(monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert door(lambda _: print("räun ≤", flush=True) or 0)(None) == 0
+    assert terminal.buffer.getvalue() == b"r\\xe4un \\u2264\n"
+
+
+def test_the_next_command_can_be_pasted_though_names_hold_spaces(capsys):
+    say_next("predict", "--runs", Path("my runs/x"), *data_options(Path("a b.csv"), Path("the root")))
+    assert (
+        capsys.readouterr().out
+        == "next: stroke-tf predict --runs 'my runs/x' --data 'a b.csv' --data-root 'the root'\n"
+    )

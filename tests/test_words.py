@@ -164,6 +164,12 @@ def test_a_full_disk_is_told_and_overwrites_nothing(tmp_path: Path, code: int):
     assert os.listdir(tmp_path) == ["weights.h5"]
 
 
+def test_a_short_write_of_numpy_is_a_full_disk(tmp_path: Path):
+    """NumPy raises OSError without an errno there."""
+    with pytest.raises(OutputError, match=r"images\.npy: the disk is full"), written_whole(tmp_path / "images.npy"):
+        raise OSError("1867776 requested and 1286080 written")
+
+
 def test_a_folder_that_is_a_file_cannot_be_written_into(tmp_path: Path):
     (tmp_path / "runs").write_text("a file")
     with pytest.raises(OutputError, match="cannot be written"):

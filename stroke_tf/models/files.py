@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import warnings
 from collections.abc import Mapping
 from enum import Enum
@@ -19,6 +20,8 @@ NETWORK_FILE = "network.json"
 WEIGHTS_FILE = "model.weights.h5"
 
 _FORMAT = 1
+_HDF5_OVERHEAD = 4 * 2**20
+"""Bytes beyond the weights themselves; a ResNet50-UNet takes under one MiB."""
 _KEYS = {"format", "network", "description", "weights_sha256"}
 _FIELDS = {field.name for field in dataclasses.fields(Network)}
 
@@ -36,6 +39,7 @@ def save_model(model: keras.Model, folder: Path, description: Mapping[str, Any])
     """
     folder = Path(folder)
     with written_whole(folder / WEIGHTS_FILE) as weights:
+        _reserve(weights, model)
         model.save_weights(weights)
         content = {
             "format": _FORMAT,
@@ -76,6 +80,17 @@ def load_model(
             "Train again, or copy the whole run folder again."
         ) from fault
     return model, content["description"]
+
+
+def _reserve(path: Path, model: keras.Model) -> None:
+    """Ask the disk for the room that the weights need, so that it is full now or not at all.
+
+    HDF5 that meets a full disk half-way cannot close its file, and takes the whole process down when it ends.
+    """
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        return
+    with open(path, "wb") as stream:
+        os.posix_fallocate(stream.fileno(), 0, 4 * model.count_params() + _HDF5_OVERHEAD)
 
 
 def _read_description(path: Path) -> dict[str, Any]:

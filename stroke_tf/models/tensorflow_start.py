@@ -15,7 +15,7 @@ def start_tensorflow() -> None:
     """Import TensorFlow and Keras without their start-up chatter.
 
     TensorFlow writes lines about oneDNN to the error stream before it reads any setting of how loud it should be, so
-    they are caught here; where the import fails, what was caught is shown after all.
+    they are caught here; where the import fails for no plain reason, what was caught is shown after all.
 
     Raises: SettingError if TensorFlow is not installed, or Keras was told to run on something else.
     """
@@ -37,7 +37,7 @@ def start_tensorflow() -> None:
 
 @contextmanager
 def _error_stream_caught() -> Iterator[None]:
-    """Hold back what is written to the error stream, by C++ too; show it only if the block fails."""
+    """Hold back what is written to the error stream, by C++ too; shown only where the block fails unexplained."""
     sys.stderr.flush()
     try:
         kept = os.dup(2)
@@ -49,7 +49,10 @@ def _error_stream_caught() -> Iterator[None]:
         os.dup2(caught.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except ModuleNotFoundError:
+            # Which module is missing says it all.
+            raise
+        except Exception:
             os.dup2(kept, 2)
             caught.seek(0)
             os.write(2, caught.read())

@@ -1,6 +1,7 @@
 """Saved networks: there and back, and every way in which they can be wrong."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -73,6 +74,26 @@ def test_a_save_that_fails_leaves_the_old_pair(saved, small_model, monkeypatch):
     monkeypatch.setattr(type(model), "save_weights", lambda self, path: full(path))
     with pytest.raises(OutputError, match="disk is full"):
         save_model(model, saved, {})
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system cannot reserve room on a disk")
+def test_a_full_disk_is_met_before_hdf5_begins_to_write(saved, small_model, monkeypatch):
+    """HDF5 that cannot close its file brings the process down; on a full disk it must not even open one."""
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+    model = small_model(Architecture.UNET_3D, patch=(8, 8, 8), base_filters=4, seed=99)
+    asked = []
+
+    def full(_, begin, size):
+        asked.append((begin, size))
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(type(model), "save_weights", lambda self, path: pytest.fail("HDF5 was begun"))
+    with pytest.raises(OutputError, match=r"model.weights.h5: the disk is full; nothing was overwritten"):
+        save_model(model, saved, {})
+    assert asked[0][0] == 0
+    assert asked[0][1] > len(before[WEIGHTS_FILE])
     assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
 
 

@@ -28,3 +28,10 @@ def test_another_backend_of_keras_is_refused():
     done = _run(START, KERAS_BACKEND="numpy")
     assert done.returncode != 0
     assert "needs tensorflow as its backend" in done.stderr
+
+
+def test_a_backend_that_is_not_installed_is_told_without_the_chatter_of_tensorflow():
+    done = _run(f"import sys; sys.modules['jax'] = None; {START}", KERAS_BACKEND="jax")
+    assert done.returncode != 0
+    assert "unset KERAS_BACKEND" in done.stderr
+    assert "oneDNN" not in done.stderr
