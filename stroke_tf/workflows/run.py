@@ -115,9 +115,11 @@ def open_run(folder: Path, settings: Mapping[str, Any], options: RunOptions) -> 
                 f"{folder}: holds a run with another {', '.join(differing)}. Resume it with the settings in "
                 f"{path.name}, choose another folder, or pass --force to start anew."
             )
+        _sweep(folder)
         return
     require_free(folder, options)
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     for stale in (RUN_CARD, STATE_FILE):
         (folder / stale).unlink(missing_ok=True)
     write_json(path, settings)
@@ -187,6 +189,12 @@ def _settings_in(path: Path) -> dict[str, Any]:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as fault:
         raise TrainingError(f"{path}: not readable as JSON ({fault}). Pass --force to start anew.") from fault
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a run that was killed in the middle of a write left behind; a checkpoint is hundreds of megabytes."""
+    for leftover in folder.glob(".tmp-*"):
+        leftover.unlink(missing_ok=True)
 
 
 def _holds_something(folder: Path) -> bool:

@@ -162,3 +162,11 @@ def test_force_trains_anew_though_the_old_card_is_damaged(job, tmp_path):
     with pytest.raises(TrainingError, match=r"not readable as JSON .* with --force"):
         train(job, folder, resume=True)
     assert read_run_card(train(job, folder, force=True))["seed"] == 1
+
+
+@pytest.mark.parametrize("options", [RunOptions(resume=True), RunOptions(force=True)])
+def test_what_a_killed_write_left_behind_is_removed(tmp_path, options):
+    open_run(tmp_path, ONE, RunOptions())
+    (tmp_path / ".tmp-7-checkpoint.npz").write_bytes(b"half")
+    open_run(tmp_path, ONE, options)
+    assert [path.name for path in tmp_path.iterdir()] == [SETTINGS]
