@@ -43,9 +43,10 @@ def door(main: Main) -> Main:
             print("error: out of memory. Close other programs, or lower --batch-size.", file=sys.stderr)
             return 3
         except BrokenPipeError:
-            # The reader of our output (head, less) has left; that is no fault of ours.
+            # The reader of our output (head, less) has left. That deserves no message, but the work may not be done,
+            # so it is no success either: 141 is what a shell reports of a program that met SIGPIPE.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
+            return 141
         except OSError as fault:
             # What no room has explained: a file where a folder is meant, a run folder that only another may read.
             place = fault.filename or "a file"

@@ -231,7 +231,7 @@ def test_an_image_that_claims_too_many_voxels_is_refused(runs, two_cases, tmp_pa
 @pytest.mark.parametrize(
     ("names", "fault"),
     [
-        ("x x", "Each plane votes once. Received runs of: x, x"),
+        ("x x", "Name one run of each plane"),
         ("x t1", "trained on different sequences or fits"),
         ("x plain", "trained on different sequences or fits"),
         ("x nowhere", "Pass the folder of a finished run"),
@@ -275,3 +275,31 @@ def test_a_case_that_is_not_there_is_named_beside_those_that_are(runs, two_cases
 def test_a_sequence_the_case_lacks_is_named(runs, two_cases, tmp_path, capsys):
     assert predict(runs, "t1", two_cases, tmp_path / "out", "--case", "case1") == 2
     assert "no T1 image; it has" in capsys.readouterr().err
+
+
+def carded(runs: Path, folder: Path, *, train: list[str]) -> Path:
+    """Return a copy of plane x's folder with the run card of a finished training."""
+    run = folder / "x"
+    shutil.copytree(runs / "x", run)
+    (run / "history.csv").write_text("epoch\n1\n")
+    files = {name: sha256_of_file(run / name) for name in ("network.json", "model.weights.h5", "history.csv")}
+    told = dict.fromkeys(("recipe", "seed", "plane", "data_sha256", "weights", "device", "wall_seconds"))
+    card = {**told, "split": {"train": train, "validation": []}, "files": files}
+    (run / "run_card.json").write_text(json.dumps(card))
+    return run
+
+
+def test_a_network_whose_plane_was_edited_after_the_run_is_refused(runs, two_cases, tmp_path, capsys):
+    run = carded(runs, tmp_path, train=[])
+    told = (run / "network.json").read_text().replace('"plane": "x"', '"plane": "y"')
+    (run / "network.json").write_text(told)
+    assert predict(tmp_path, "x", two_cases, tmp_path / "out") == 2
+    assert "network.json: its SHA-256 is not the one in the run card" in capsys.readouterr().err
+    assert files(tmp_path / "out") == {}
+
+
+def test_a_case_that_trained_the_network_is_named(runs, two_cases, tmp_path, capsys):
+    names = [case.case_id for case in find_cases(two_cases)]
+    carded(runs, tmp_path, train=names[:1])
+    assert predict(tmp_path, "x", two_cases, tmp_path / "out") == 0
+    assert f"note: {names[0]} trained these networks" in capsys.readouterr().out

@@ -13,6 +13,7 @@ from pathlib import Path
 from stroke_tf.errors import ManifestError
 from stroke_tf.files import require_absent, write_text
 from stroke_tf.manifest.case import SEQUENCES, Case, Layout, patient_of
+from stroke_tf.manifest.split import FOLDS
 
 _KINDS = (*SEQUENCES, "lesion")
 COLUMNS = (
@@ -140,7 +141,7 @@ def _case_of(row: Mapping[str, str], place: str, base: Path) -> Case:
         shape=_numbers(row, "shape", int, 3, place),
         spacing_mm=_numbers(row, "spacing_mm", float, 3, place),
         lesion_volume_ml=_number(row, "lesion_volume_ml", float, place),
-        fold=_number(row, "fold", int, place),
+        fold=_fold(row, place),
     )
 
 
@@ -167,6 +168,13 @@ def _choice(row: Mapping[str, str], column: str, known: Mapping[str, object], de
         names = ", ".join(name for name in known if name)
         raise ManifestError(f"{place}: column {column} holds one of {names}. Received: {word!r}")
     return known[word]
+
+
+def _fold(row: Mapping[str, str], place: str) -> int | None:
+    fold = _number(row, "fold", int, place)
+    if fold is not None and fold not in range(FOLDS):
+        raise ManifestError(f"{place}: column fold holds a number from 0 to {FOLDS - 1}. Received: {fold}")
+    return fold
 
 
 def _number(row: Mapping[str, str], column: str, kind: type, place: str):

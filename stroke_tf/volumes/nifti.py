@@ -63,8 +63,8 @@ def read_mask(path: Path, *, max_voxels: int = DEFAULT_MAX_VOXELS, allow_empty: 
     lesion = require_binary(require_finite(data, str(path)), str(path))
     if not allow_empty and not lesion.any():
         raise InputFileError(
-            f"{path}: the mask is empty, no voxel is lesion. Save the mask again, leave the case out, or pass "
-            "--allow-empty if the patient has no lesion."
+            f"{path}: the mask is empty, no voxel is lesion. Save the mask again, leave the case out, or, if "
+            "the patient has no lesion, say so with stroke-tf index --allow-empty."
         )
     return Scan(path, lesion, grid, header)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from stroke_tf.arrays import Mask, Probabilities
 from stroke_tf.choices import Architecture, Device, FitRule, Precision, TieRule
-from stroke_tf.errors import ManifestError, SettingError, StrokeTfError
+from stroke_tf.errors import ManifestError, SettingError, StrokeTfError, WeightsError
 from stroke_tf.files import require_absent
 from stroke_tf.fusion import lesion_where, majority
 from stroke_tf.inference.run import Predict
@@ -20,6 +20,7 @@ from stroke_tf.models.device import choose_device
 from stroke_tf.models.files import load_model
 from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress
+from stroke_tf.training.record import RUN_CARD, faults_of_run, read_run_card
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, read_scan, write_volume
 from stroke_tf.workflows.cohort import chosen_cases, open_cases
 from stroke_tf.workflows.planar import predict_plane
@@ -111,6 +112,10 @@ def predict_cases(
     predictors = open_predictors(runs, precision=chosen.precision, max_voxels=max_voxels)
     names = ", ".join(f"{run}" for run in runs)
     say(f"device: {chosen} · data: {cases.name}, {len(wanted)} cases · weights: {names}")
+    if seen := cases_seen_in_training(runs, wanted):
+        say(
+            f"note: {', '.join(seen)} trained these networks, or are named like cases that did; their Dice would flatter"
+        )
     for case in wanted:
         for path in outputs.of_case(case, predictors).values():
             require_absent(path, force=outputs.force)
@@ -118,6 +123,13 @@ def predict_cases(
     written = [_guarded(case, predictors, outputs, progress) for case in wanted]
     progress.end()
     return written
+
+
+def cases_seen_in_training(runs: Sequence[Path], cases: Sequence[Case]) -> list[str]:
+    """List the cases whose names stand among the training or validation cases of a run."""
+    splits = [read_run_card(run)["split"] for run in runs if (run / RUN_CARD).exists()]
+    known = {case_id for split in splits for case_id in (*split["train"], *split["validation"])}
+    return [case.case_id for case in cases if case.case_id in known]
 
 
 def open_predictors(
@@ -130,16 +142,21 @@ def open_predictors(
     predictors = [_predictor(run, precision, max_voxels) for run in runs]
     names = [predictor.name for predictor in predictors]
     if len(set(names)) < len(names):
-        raise SettingError(f"Each plane votes once. Received runs of: {', '.join(names)}.")
+        received = ", ".join(f"{run} ({name})" for run, name in zip(runs, names, strict=True))
+        raise SettingError(f"Each plane votes once. Received: {received}. Name one run of each plane.")
     views = {(predictor.viewing.sequences, predictor.viewing.fit) for predictor in predictors}
     if len(views) > 1:
         raise SettingError(
-            f"The runs were trained on different sequences or fits ({views}); they cannot vote together."
+            f"The runs were trained on different sequences or fits ({views}); they cannot vote together. Name runs of "
+            "one recipe, or predict with each alone and fuse the results."
         )
     return predictors
 
 
 def _predictor(run: Path, precision: Precision, max_voxels: int) -> Predictor:
+    # A run in training has no card yet; a finished one must still be what its card says, or it may cut the wrong way.
+    if (run / RUN_CARD).exists() and (faults := faults_of_run(run)):
+        raise WeightsError(f"{faults[0]}. Copy the run folder again, or train it anew.")
     model, description = load_model(run, precision=precision)
     network = network_of(model)
     planar = network.architecture is not Architecture.UNET_3D

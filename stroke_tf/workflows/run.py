@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stroke_tf.choices import Device
-from stroke_tf.errors import OutputError, TrainingError
+from stroke_tf.errors import OutputError, SettingError, TrainingError
 from stroke_tf.files import write_json
 from stroke_tf.manifest.case import Case
 from stroke_tf.models.device import Chosen
@@ -71,6 +71,10 @@ class RunOptions:
     resume: bool = False
     force: bool = False
     checkpoint_every_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        if not self.checkpoint_every_s >= 0:
+            raise SettingError(f"--checkpoint-every takes seconds, 0 or more. Received: {self.checkpoint_every_s}")
 
 
 def batch_workers(chosen: Chosen) -> int:

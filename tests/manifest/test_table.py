@@ -129,6 +129,13 @@ def test_a_case_name_that_leads_out_of_the_results_folder_is_refused(tmp_path, n
         read_manifest(by_hand(tmp_path, f"case,FLAIR\n{name},1/FLAIR.nii\n"))
 
 
+@pytest.mark.parametrize("fold", ["4", "-1"])
+def test_a_fold_that_there_is_not_is_refused(tmp_path, fold):
+    case(tmp_path, "1")
+    with pytest.raises(ManifestError, match=r"row 2 .*column fold holds a number from 0 to 3. Received: "):
+        read_manifest(by_hand(tmp_path, f"case,FLAIR,fold\n1,1/FLAIR.nii,{fold}\n"))
+
+
 def test_a_case_in_two_splits_is_refused(tmp_path):
     with pytest.raises(ManifestError, match=r"case 1 is in two splits: fold 2, train \(as 1\) and fold 2, test"):
         write_manifest(tmp_path / "m.csv", [case(tmp_path), case(tmp_path, subset="test")], tmp_path, force=False)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from stroke_tf.choices import Device, Precision
-from stroke_tf.errors import OutputError, TrainingError
+from stroke_tf.errors import OutputError, SettingError, TrainingError
 from stroke_tf.files import write_json
 from stroke_tf.manifest.layouts import find_cases
 from stroke_tf.models.device import Chosen
@@ -170,3 +170,9 @@ def test_what_a_killed_write_left_behind_is_removed(tmp_path, options):
     (tmp_path / ".tmp-7-checkpoint.npz").write_bytes(b"half")
     open_run(tmp_path, ONE, options)
     assert [path.name for path in tmp_path.iterdir()] == [SETTINGS]
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan")])
+def test_a_checkpoint_comes_after_some_seconds_or_none(seconds):
+    with pytest.raises(SettingError, match="takes seconds, 0 or more"):
+        RunOptions(checkpoint_every_s=seconds)
