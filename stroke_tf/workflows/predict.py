@@ -113,9 +113,7 @@ def predict_cases(
     names = ", ".join(f"{run}" for run in runs)
     say(f"device: {chosen} · data: {cases.name}, {len(wanted)} cases · weights: {names}")
     if seen := cases_seen_in_training(runs, wanted):
-        say(
-            f"note: {', '.join(seen)} trained these networks, or are named like cases that did; their Dice would flatter"
-        )
+        say(f"note: {', '.join(seen)} trained these networks, or has the name of a case that did; its Dice flatters")
     for case in wanted:
         for path in outputs.of_case(case, predictors).values():
             require_absent(path, force=outputs.force)
