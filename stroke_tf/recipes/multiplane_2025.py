@@ -66,9 +66,9 @@ def _shortened(
 
 QUICK = Table1(
     name="quick",
-    planar=_shortened(PLANAR, frozen=2, fine=3, random=5, steps=60, batch=16),
-    deep=_shortened(DEEP, frozen=2, fine=3, random=5, steps=50, batch=16),
-    volumetric=replace(_shortened(VOLUMETRIC, frozen=0, fine=0, random=5, steps=80, batch=2), base_filters=8),
+    planar=_shortened(PLANAR, frozen=1, fine=3, random=4, steps=60, batch=16),
+    deep=_shortened(DEEP, frozen=1, fine=3, random=4, steps=50, batch=16),
+    volumetric=replace(_shortened(VOLUMETRIC, frozen=0, fine=0, random=4, steps=80, batch=2), base_filters=8),
     cohort=Cohort(cases=24, shape=(230, 230, 154), spacing_mm=(1.0, 1.0, 1.0), min_lesion_ml=3.0),
     minutes_on_two_cores=20,
 )
