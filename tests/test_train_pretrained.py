@@ -49,6 +49,7 @@ def test_a_pretrained_encoder_is_frozen_first_and_then_fine_tuned(weights, tmp_p
 def test_imagenet_weights_that_cannot_be_had_stop_the_run_before_it_begins(tmp_path, capsys, monkeypatch):
     # A proxy that is not there stands for a machine without network, and keeps this test on this machine.
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setattr("urllib.request._opener", None)  # it remembers the proxies of its first use in this process
     options = ["--axis", "y", "--weights", "imagenet", "--weights-folder", str(tmp_path / "cache"), "--preset", "smoke"]
     assert main([*options, "--out", str(tmp_path / "run")]) == 2
     told = capsys.readouterr()

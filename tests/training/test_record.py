@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -103,6 +105,15 @@ def test_the_commit_is_that_of_the_source_tree(repository):
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("this copy of the source has no git history, or git is not installed")
     assert commit() in (head, f"{head}+changes")
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a program's own peak in a file")
+def test_peak_memory_leaves_out_what_the_starting_process_holds():
+    held = bytearray(b"1") * 400_000_000
+    command = "from stroke_tf.training.record import peak_memory_mb; print(peak_memory_mb())"
+    told = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout
+    assert len(held) == 400_000_000
+    assert float(told) < 200
 
 
 def test_peak_memory_is_that_of_a_python_process():
