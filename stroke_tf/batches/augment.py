@@ -1,10 +1,7 @@
 """Augmentation of one slice and its label together: intensity, flips, rotation."""
 
-import os
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TypeAlias
 
 import numpy as np
@@ -60,7 +57,11 @@ def augmenter(settings: Augmentation) -> Augmenter:
 
     The returned function holds the state of a random generator while it runs: give each thread its own.
     """
-    geometry = _geometry(settings)
+    # Late, so that the room opens fast.
+    from stroke_tf.batches.flip_and_rotate import FlipAndRotate
+
+    moves = settings.flip or settings.rotation_degrees > 0
+    geometry = FlipAndRotate(settings.flip, settings.rotation_degrees) if moves else None
 
     def change(image: np.ndarray, label: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         image, label = np.array(image, np.float32, order="C"), np.array(label, np.float32, order="C")
@@ -68,35 +69,12 @@ def augmenter(settings: Augmentation) -> Augmenter:
             image = _intensity(image, settings, np.random.default_rng(child_seed(seed, "intensity")))
         if geometry is None:
             return image, label
-        # Not set_random_seed: it starts every transform at the same state, and then rows flip whenever columns do.
-        start = child_seed(seed, "geometry")
-        geometry.set_random_state(np.random.default_rng(start), random.Random(start))
+        geometry.set_random_state(np.random.default_rng(child_seed(seed, "geometry")), geometry.py_random)
         changed = geometry(image=image, mask=label)
         # Linear weights may add up to 1 + 1e-7.
         return changed["image"], np.clip(changed["mask"], 0, 1)
 
     return change
-
-
-def _geometry(settings: Augmentation):
-    """Return the albumentations of one setting, or None where there is nothing to do."""
-    library = import_albumentations()
-    import cv2
-
-    steps = [library.HorizontalFlip(p=0.5), library.VerticalFlip(p=0.5)] if settings.flip else []
-    if settings.rotation_degrees:
-        steps.append(
-            library.Rotate(
-                limit=(-settings.rotation_degrees, settings.rotation_degrees),
-                interpolation=cv2.INTER_LINEAR,
-                mask_interpolation=cv2.INTER_LINEAR,
-                border_mode=cv2.BORDER_CONSTANT,
-                fill=0,
-                fill_mask=0,
-                p=1,
-            )
-        )
-    return library.Compose(steps) if steps else None
 
 
 def _intensity(image: np.ndarray, settings: Augmentation, draw: np.random.Generator) -> np.ndarray:
@@ -114,21 +92,3 @@ def _intensity(image: np.ndarray, settings: Augmentation, draw: np.random.Genera
     changed = cv2.transform(image, np.column_stack([np.diag(gain), shift]).astype(np.float32))
     brain = cv2.transform(np.abs(image), np.ones((1, channels), np.float32)) > 0
     return cv2.copyTo(changed, brain.astype(np.uint8)).reshape(image.shape)
-
-
-def import_albumentations() -> ModuleType:
-    """Import albumentations without its question to the network for a newer version.
-
-    Late, so that the room opens fast; the environment is left as it was.
-    """
-    name = "NO_ALBUMENTATIONS_UPDATE"
-    before = os.environ.get(name)
-    os.environ[name] = "1"
-    try:
-        import albumentations
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
-    return albumentations

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stroke_tf.arrays import SliceStack
-from stroke_tf.batches.augment import Augmentation, augmenter, import_albumentations
+from stroke_tf.batches.augment import Augmentation, augmenter
 from stroke_tf.batches.coverage import as_coverage, in_chunks, require_coverage
+from stroke_tf.batches.quiet_albumentations import import_albumentations
 from stroke_tf.batches.sampling import draw_slices, require_draw
 from stroke_tf.errors import GeometryError, ManifestError, SettingError
 from stroke_tf.seeds import child_seed

@@ -1,11 +1,10 @@
-import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from stroke_tf.batches.augment import Augmentation, augment, import_albumentations
+from stroke_tf.batches.augment import Augmentation, augment
 from stroke_tf.errors import SettingError
 
 ONLY_FLIP = Augmentation(rotation_degrees=0, brightness=0, contrast=0)
@@ -51,7 +50,6 @@ def test_arguments_and_results_do_not_share_memory(settings):
 
 
 def test_all_four_ways_to_flip_occur():
-    # albumentations' own set_random_seed would give two of them only: rows flip whenever columns do.
     image, label = numbered()
     seen = [augment(image, label, ONLY_FLIP, seed=seed)[1].tobytes() for seed in range(200)]
     wanted = [label, label[::-1], label[:, ::-1], label[::-1, ::-1]]
@@ -145,48 +143,6 @@ def test_nothing_to_do_changes_nothing():
 def test_impossible_settings_are_refused(name, value):
     with pytest.raises(SettingError, match=f"{name} lies between 0 and"):
         Augmentation(**{name: value})
-
-
-@pytest.mark.parametrize("before", [None, "0"])
-def test_importing_albumentations_leaves_the_environment_as_it_was(monkeypatch, before):
-    name = "NO_ALBUMENTATIONS_UPDATE"
-    monkeypatch.delenv(name, raising=False)
-    if before is not None:
-        monkeypatch.setenv(name, before)
-    import_albumentations()
-    assert os.environ.get(name) == before
-
-
-_WITHOUT_NETWORK = """
-import socket, os, sys
-tried = []
-def refuse(*arguments, **options):
-    tried.append(arguments)
-    raise OSError("no network in this test")
-socket.getaddrinfo = socket.socket.connect = refuse
-{how}
-print(len(tried))
-"""
-
-
-@pytest.mark.parametrize(
-    "how, wanted",
-    [
-        ("from stroke_tf.batches.augment import import_albumentations; import_albumentations()", "0"),
-        ("import albumentations", "not 0"),
-    ],
-    ids=["ours is silent", "the plain import asks, so this test can fail"],
-)
-def test_importing_albumentations_asks_nobody(how, wanted):
-    environment = {name: value for name, value in os.environ.items() if name != "NO_ALBUMENTATIONS_UPDATE"}
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", _WITHOUT_NETWORK.format(how=how)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert (ran.stdout.strip() == "0") == (wanted == "0")
 
 
 def test_the_room_opens_without_albumentations_and_tensorflow():
