@@ -1,15 +1,12 @@
 """How a stored label becomes the coverage that a network learns: which share of a pixel is lesion."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
+from stroke_tf.batches.memory_maps import in_chunks
 from stroke_tf.errors import SettingError
 
 FULL = 255
 """The uint8 that stands for a pixel which is lesion as a whole; 0 stands for none of it."""
-
-_CHUNK = 64
 
 
 def as_coverage(stored: np.ndarray) -> np.ndarray:
@@ -44,9 +41,3 @@ def require_coverage(stored: np.ndarray, name: str) -> None:
     # Written so that NaN fails as well.
     if stored.dtype.kind == "f" and not (low >= 0 and high <= 1):
         raise SettingError(f"{name}: coverage lies in [0, 1]. Received: {low:g} to {high:g}")
-
-
-def in_chunks(array: np.ndarray) -> Iterator[np.ndarray]:
-    """Walk along the first axis in pieces small enough that a memory map never becomes memory as a whole."""
-    for start in range(0, len(array), _CHUNK):
-        yield array[start : start + _CHUNK]

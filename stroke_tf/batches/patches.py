@@ -9,6 +9,7 @@ import numpy as np
 
 from stroke_tf.arrays import Channels, Volume
 from stroke_tf.batches.coverage import as_coverage, require_coverage
+from stroke_tf.batches.memory_maps import give_pages_back, give_pages_back_after
 from stroke_tf.batches.pipeline import WORKERS, numbered_batches
 from stroke_tf.batches.sampling import from_endless_deck, lesion_count, require_draw
 from stroke_tf.errors import GeometryError, ManifestError, SettingError
@@ -130,6 +131,7 @@ def patch_batch(
         turned = _drawn_flip(draw) if flip else (slice(None),) * 3
         _fill(images[row], source.volumes[case], corner, turned)
         _fill(labels[row], source.labels[case], corner, turned)
+    give_pages_back_after(batch, (*source.volumes, *source.labels))
     return images, labels
 
 
@@ -167,6 +169,7 @@ def _fill(target: np.ndarray, volume: np.ndarray, corner: np.ndarray, turned: tu
 def _some_lesion_voxels(label: Volume) -> np.ndarray:
     """Return the places of up to MAX_VOXELS voxels with lesion, spread evenly over all of them."""
     places = np.flatnonzero(label)
+    give_pages_back(label)
     if len(places) > MAX_VOXELS:
         places = places[np.linspace(0, len(places) - 1, MAX_VOXELS).astype(int)]
     return np.stack(np.unravel_index(places, label.shape), axis=1)

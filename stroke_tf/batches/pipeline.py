@@ -9,7 +9,8 @@ import numpy as np
 
 from stroke_tf.arrays import SliceStack
 from stroke_tf.batches.augment import Augmentation, augmenter
-from stroke_tf.batches.coverage import as_coverage, in_chunks, require_coverage
+from stroke_tf.batches.coverage import as_coverage, require_coverage
+from stroke_tf.batches.memory_maps import give_pages_back_after, in_chunks
 from stroke_tf.batches.quiet_albumentations import import_albumentations
 from stroke_tf.batches.sampling import draw_slices, require_draw
 from stroke_tf.errors import GeometryError, ManifestError, SettingError
@@ -137,6 +138,7 @@ def slice_batch(
         if change is not None:
             image, label = change(image, label, child_seed(seed, "batch", batch, "slice", row))
         images[row], labels[row] = image, label
+    give_pages_back_after(batch, (*source.images, *source.labels))
     return images, labels
 
 

@@ -60,8 +60,8 @@ def test_one_warp_is_what_albumentations_does_in_three(angle, rows, columns, sha
     wanted = theirs(limit=(angle, angle), p_rows=float(rows), p_columns=float(columns))(image=image, mask=label)
     got = ours_at(image, label, rows, columns, angle)
     for name in ("image", "mask"):
-        # At the rim between slice and 0 a place may round to either side, and both answers are right; elsewhere OpenCV 4
-        # rounds places to 1/32 of a pixel.
+        # At the rim between slice and 0 a place may round to either side, and both answers are right; elsewhere
+        # OpenCV 4 rounds places to 1/32 of a pixel.
         rim = cv2.morphologyEx((wanted["mask"] == 0).astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3))) > 0
         rim[[0, -1]] = rim[:, [0, -1]] = True
         assert np.abs(got[name] - wanted[name])[~rim].max() < 0.02
