@@ -7,7 +7,7 @@ import numpy as np
 
 _CHUNK = 64
 # After each slice it would cost a quarter of the pipeline's speed.
-_BATCHES_BETWEEN = 16
+_BATCHES_BETWEEN = 4
 
 
 def in_chunks(array: np.ndarray) -> Iterator[np.ndarray]:
@@ -36,7 +36,7 @@ def give_pages_back(array: np.ndarray) -> None:
 
 
 def give_pages_back_after(batch: int, arrays: Iterable[np.ndarray]) -> None:
-    """Give the pages of all arrays back after batch number 0, 16, 32, …, so that what is mapped stays bounded."""
+    """Give the pages of all arrays back after batch number 0, 4, 8, …, so that what is mapped stays bounded."""
     if batch % _BATCHES_BETWEEN == 0:
         for array in arrays:
             give_pages_back(array)

@@ -76,10 +76,10 @@ def test_an_array_in_memory_is_left_alone():
 
 
 @linux
-def test_pages_are_given_back_after_every_sixteenth_batch(mapped):
+def test_pages_are_given_back_after_every_fourth_batch(mapped):
     before, left = mapped_mb(), []
-    for batch in range(33):
+    for batch in range(9):
         assert mapped.sum() > 0
         give_pages_back_after(batch, [mapped])
         left.append(mapped_mb() - before < 0.1 * MEGABYTES)
-    assert [batch for batch, empty in enumerate(left) if empty] == [0, 16, 32]
+    assert [batch for batch, empty in enumerate(left) if empty] == [0, 4, 8]
