@@ -20,6 +20,7 @@ from stroke_tf.errors import TrainingError
 from stroke_tf.inference.run import Predict
 from stroke_tf.models.build import network_of, predict_function, set_encoder_trainable
 from stroke_tf.progress import Progress
+from stroke_tf.training.adam import FusedAdam
 from stroke_tf.training.phases import PlannedPhase, learning_rate, moment_of_epoch
 from stroke_tf.training.resume import STATE_FILE, State, assign, load_state, save_state
 
@@ -77,7 +78,7 @@ class Trainable:
 
     def _compiled(self) -> tuple[Any, Any, list[Any]]:
         model, loss = self.model, self._loss
-        optimizer: Any = keras.optimizers.Adam()
+        optimizer: Any = FusedAdam()
         if self._precision is Precision.MIXED_FLOAT16:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         trained = model.trainable_variables
