@@ -15,6 +15,7 @@ import json
 import math
 import os
 import shutil
+import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -97,7 +98,12 @@ def measure(
             {f"{curve} {at:g}": work for curve, points in curves.items() for at, work in points.items()}, repeats
         )
     return {
-        "settings": {"case_spacing_mm": case_spacing_mm, "thread_spacing_mm": thread_spacing_mm, "repeats": repeats},
+        "settings": {
+            "case_spacing_mm": case_spacing_mm,
+            "thread_spacing_mm": thread_spacing_mm,
+            "repeats": repeats,
+            "cores": len(os.sched_getaffinity(0)),
+        },
         **{
             curve: [_quantities(curve, at) | _spreads(found[f"{curve} {at:g}"]) for at in points]
             for curve, points in curves.items()
@@ -226,7 +232,8 @@ def _cost_of_training(batch_size: int) -> dict[str, float]:
 
 
 def _cost_of_batches(source: SliceSource, workers: int) -> dict[str, float]:
-    return timed_pass(our_batches(source, ALL, steps=60, workers=workers), steps=60)
+    passes = [timed_pass(our_batches(source, ALL, steps=60, workers=workers), steps=60) for _ in range(3)]
+    return {name: statistics.median(each[name] for each in passes) for name in passes[0]}
 
 
 def _quantities(curve: str, at: float) -> dict[str, float]:
@@ -327,7 +334,7 @@ def _workers_table(found: dict[str, Any]) -> str:
         "Every augmentation on, nothing else running.",
         _table(points, {"workers": "workers", "slices_per_s": "slices/s", "cpu_ms": "CPU ms a slice"}),
         f"{points[best]['workers']:g} workers are fastest, {rates[best] / rates[0]:.2f} times as fast as "
-        f"{points[0]['workers']:g}, on {len(os.sched_getaffinity(0))} cores.",
+        f"{points[0]['workers']:g}, on {found['settings']['cores']} cores.",
     )
 
 
