@@ -358,17 +358,18 @@ def _memory_table(found: dict[str, Any]) -> str:
         for cases, told in memory.items()
     ]
     (few, small), (many, large) = min(memory.items(), key=_cases), max(memory.items(), key=_cases)
-    ratio = large["private_bytes"] / small["private_bytes"]
+    private, everything = (large[name] / small[name] for name in ("private_bytes", "peak_rss_bytes"))
     by_array = found["cache_bytes_a_case"]
     listed = ", ".join(f"{name} {size / 1e6:.1f}" for name, size in sorted(by_array.items(), key=lambda item: -item[1]))
     return "\n\n".join(
         [
             "### Memory against the number of cases",
             f"A process that streams one epoch of one plane, TensorFlow included. Private memory is its own; mapped "
-            f"memory is pages of the cache, which the kernel lends and takes back. {found['settings']['cases']} "
+            f"memory is pages of files, which the kernel lends and takes back. {found['settings']['cases']} "
             "phantoms stand under as many names as there are cases, each name opened and mapped for itself.",
             markdown_table(["cases", "private MB", "mapped MB", "peak in all MB", "first batch after s"], rows),
-            f"Target: flat. Private memory with {many} cases is {ratio:.2f} of that with {few}.",
+            f"Target: flat. With {many} cases private memory is {private:.2f} of that with {few}, and all memory "
+            f"{everything:.2f}.",
             f"The cache holds {sum(by_array.values()) / 1e6:.0f} MB a case (MB: {listed}), so "
             f"{sum(by_array.values()) * PAPER.cohort.cases / 1e9:.1f} GB for {PAPER.cohort.cases} cases.",
         ]
