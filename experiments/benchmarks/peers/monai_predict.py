@@ -13,6 +13,8 @@ from typing import Any
 
 WINDOW = (96, 96, 96)
 OVERLAP = 0.25
+AT_ONCE = 4
+"""Windows in one pass, as in the tutorial for the spleen; one at a time was measured slower on two cores."""
 CHANNELS = 3
 CLASSES = 2
 NETWORKS = ("unet", "segresnet")
@@ -66,7 +68,7 @@ def main() -> None:
         image = crop(image)
     image = NormalizeIntensity(nonzero=True, channel_wise=True)(image)
     with torch.inference_mode():
-        logits = sliding_window_inference(image[None], WINDOW, 1, network, overlap=OVERLAP)
+        logits = sliding_window_inference(image[None], WINDOW, AT_ONCE, network, overlap=OVERLAP)
     mask = logits.argmax(dim=1)
     if asked.crop:
         mask = crop.inverse(mask)
