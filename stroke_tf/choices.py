@@ -36,6 +36,15 @@ class Device(str, Enum):
     GPU = "gpu"
 
 
+class Engine(str, Enum):
+    """What computes a trained network's answers; the answers agree, see docs/engines.md."""
+
+    AUTO = "auto"
+    """OpenVINO where it is installed and the network runs on the processor, Keras otherwise."""
+    KERAS = "keras"
+    OPENVINO = "openvino"
+
+
 class Architecture(str, Enum):
     """The networks that models/build.py can make."""
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stroke_tf.choices import Device, Precision, TieRule
+from stroke_tf.choices import Device, Engine, Precision, TieRule
 from stroke_tf.cli import door, say_next
 
 
@@ -21,9 +21,18 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--data-root", type=Path, help="folder the manifest's paths are relative to")
     options.add_argument("--case", nargs="+", default=[], help="ids; all cases without it")
     options.add_argument("--out", type=Path, required=True, help="folder for <case>_mask.nii.gz")
-    options.add_argument("--probabilities", action="store_true", help="also write <case>_prob-<plane>.nii.gz")
+    options.add_argument("--plane-masks", action="store_true", help="also write <case>_mask-<plane>.nii.gz")
+    options.add_argument(
+        "--probabilities", action="store_true", help="also write <case>_prob-<plane>.nii.gz, and the planes' masks"
+    )
     options.add_argument(
         "--tie", choices=[each.value for each in TieRule], default="background", help="what an even vote means"
+    )
+    options.add_argument(
+        "--engine",
+        choices=[each.value for each in Engine],
+        default="auto",
+        help="what computes the networks; auto takes openvino on a processor if it is installed, keras otherwise",
     )
     options.add_argument(
         "--device", choices=[each.value for each in Device], default="auto", help="gpu fails where there is none"
@@ -40,17 +49,15 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Predict, print a line a case, and fail if a case failed."""
     asked = parser().parse_args(arguments)
-    from stroke_tf.models.tensorflow_start import start_tensorflow
-
-    start_tensorflow()
     from stroke_tf.workflows.predict import Outputs, predict_cases
 
     written = predict_cases(
         asked.runs,
         asked.data,
-        Outputs(asked.out, tie=TieRule(asked.tie), probabilities=asked.probabilities, force=asked.force),
+        Outputs(asked.out, TieRule(asked.tie), asked.plane_masks, asked.probabilities, asked.force),
         case_ids=asked.case,
         data_root=asked.data_root,
+        engine=Engine(asked.engine),
         device=Device(asked.device),
         precision=Precision(asked.precision),
         max_voxels=asked.max_voxels,

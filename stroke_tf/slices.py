@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy import sparse
 
 from stroke_tf.arrays import Channels, Mask, Probabilities, SliceStack
 from stroke_tf.choices import FitRule
 from stroke_tf.errors import GeometryError
 from stroke_tf.planes import Plane
+from stroke_tf.volumes.intensity import brain_box
 
 _CHANNELS_AT_ONCE = 4
 """OpenCV averages areas in images of four channels at most."""
@@ -105,24 +105,6 @@ def plan_fit(
     if rule is FitRule.PLAIN:
         return SliceGeometry(plane, shape, tuple((0, length) for length in shape), square=False, size=size)
     return SliceGeometry(plane, shape, brain_box(brain, shape, margin=margin), square=True, size=size)
-
-
-def brain_box(brain: Mask | None, volume_shape: tuple[int, ...], *, margin: int) -> tuple[tuple[int, int], ...]:
-    """Return (start, stop) of each axis of the smallest box around the brain, with a margin inside the volume.
-
-    Raises: GeometryError if there is no brain, or one of another shape.
-    """
-    if brain is None or brain.shape != tuple(volume_shape):
-        found = None if brain is None else brain.shape
-        raise GeometryError(f"The brain's mask must have the volume's shape {tuple(volume_shape)}. Received: {found}")
-    if not brain.any():
-        raise GeometryError("The brain's mask is empty, so there is nothing to crop to. Use the plain fit instead.")
-    box = []
-    for axis, length in enumerate(brain.shape):
-        others = tuple(other for other in range(3) if other != axis)
-        inside = np.flatnonzero(brain.any(axis=others))
-        box.append((max(0, int(inside[0]) - margin), min(length, int(inside[-1]) + 1 + margin)))
-    return tuple(box)
 
 
 def cut(channels: Channels, geometry: SliceGeometry) -> SliceStack:
@@ -218,15 +200,33 @@ def _resized(image: np.ndarray, size: int) -> np.ndarray:
 def _along_both(rows: np.ndarray, columns: np.ndarray, stack: SliceStack) -> SliceStack:
     """Return rows @ slice @ columns.T of every slice.
 
-    The matrices are all but empty: a voxel has to do with a few pixels near it. As sparse matrices they need one
-    thread, and the bits do not depend on how many there are; a dense product is slower, and was a hundred times as
-    slow where other programs wanted the same cores.
+    The matrices are all but empty: a voxel has to do with a few pixels near it, and only those products are computed.
+    One thread does it, and the bits do not depend on how many there are; a dense product is slower, and was a hundred
+    times as slow where other programs wanted the same cores.
     """
-    rows, columns = sparse.csr_array(rows), sparse.csr_array(columns)
-    product = np.empty((len(stack), rows.shape[0], columns.shape[0]), dtype=np.float32)
+    rows, columns = _taps(rows), _taps(columns)
+    product = np.empty((len(stack), len(rows[0]), len(columns[0])), dtype=np.float32)
     for answer, image in zip(product, stack, strict=True):
-        answer[...] = (columns @ (rows @ np.asarray(image, dtype=np.float32)).T).T
+        answer[...] = _weighted(columns, _weighted(rows, np.asarray(image, dtype=np.float32)).T).T
     return product
+
+
+def _taps(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return, for each row of a matrix, the columns that are not 0 and their weights, both (row, tap)."""
+    filled = matrix != 0
+    count = max(1, int(filled.sum(axis=1).max()))
+    # The filled columns first, in their order; rows with fewer are filled up with a weight of 0.
+    columns = np.argsort(~filled, axis=1, kind="stable")[:, :count]
+    return columns, np.take_along_axis(matrix, columns, axis=1)
+
+
+def _weighted(taps: tuple[np.ndarray, np.ndarray], image: np.ndarray) -> np.ndarray:
+    """Return matrix @ image of a matrix that is given by its taps."""
+    columns, weights = taps
+    total = image[columns[:, 0]] * weights[:, :1]
+    for tap in range(1, columns.shape[1]):
+        total += image[columns[:, tap]] * weights[:, tap : tap + 1]
+    return total
 
 
 def _averaging(window: Window, size: int) -> np.ndarray:

@@ -16,6 +16,7 @@ from stroke_tf.predict import main
 SHAPE = (22, 26, 18)
 SPACING = (6.0, 5.0, 7.0)
 ON_CPU = ["--device", "cpu", "--precision", "float32"]
+"""Which engine computes is left open, as users leave it."""
 DESCRIPTION = {"recipe": "hand-made", "sequences": ["FLAIR", "DWI", "T2"], "fit": "brain", "threshold": 0.5}
 
 
@@ -169,6 +170,33 @@ def test_an_isles_2022_mask_lies_on_the_grid_of_dwi(runs, isles2022, tmp_path):
     assert mask.shape == dwi.shape != flair.shape
     assert np.array_equal(mask.affine, dwi.affine)
     assert np.asarray(mask.dataobj).any()
+
+
+def test_only_the_vote_is_written_unless_the_planes_are_asked_for(runs, two_cases, tmp_path):
+    assert predict(runs, "x y z", two_cases, tmp_path / "vote", "--case", "case1") == 0
+    assert set(files(tmp_path / "vote")) == {"case1_mask.nii.gz"}
+    assert predict(runs, "x y z", two_cases, tmp_path / "all", "--case", "case1", "--plane-masks") == 0
+    assert set(files(tmp_path / "all")) == {f"case1_mask{plane}.nii.gz" for plane in ("", "-x", "-y", "-z")}
+    # Asking for the planes makes every slice be predicted; the vote is the same.
+    vote = voxels(tmp_path / "vote" / "case1_mask.nii.gz")
+    assert vote.any()
+    assert np.array_equal(vote, voxels(tmp_path / "all" / "case1_mask.nii.gz"))
+
+
+def test_the_engines_find_the_same_lesion(runs, two_cases, tmp_path, capsys):
+    found = {}
+    for engine in ("keras", "openvino"):
+        assert predict(runs, "x y z", two_cases, tmp_path / engine, "--engine", engine, "--probabilities") == 0
+        assert {"keras": "float32, Keras", "openvino": "float32, OpenVINO"}[engine] in capsys.readouterr().out
+        found[engine] = {path.name: voxels(path) for path in sorted((tmp_path / engine).iterdir())}
+    assert found["keras"].keys() == found["openvino"].keys()
+    for name, volume in found["keras"].items():
+        other = found["openvino"][name]
+        if "prob" in name:
+            np.testing.assert_allclose(other, volume, atol=1e-4)
+        else:
+            # Random weights: nothing keeps their probabilities away from the threshold, as training does.
+            assert (other != volume).mean() < 1e-3
 
 
 def test_one_plane_writes_one_mask_a_case_and_says_what_next(runs, two_cases, tmp_path, capsys):

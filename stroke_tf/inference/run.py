@@ -45,24 +45,32 @@ def predict_plane(
 
 
 def predict_stack(
-    stack: SliceStack, predict: Predict, *, batch_size: int = 32, on_batch: OnBatch | None = None
+    stack: SliceStack,
+    predict: Predict,
+    *,
+    wanted: np.ndarray | None = None,
+    batch_size: int = 32,
+    on_batch: OnBatch | None = None,
 ) -> SliceStack:
     """Predict fitted slices; those that are 0 everywhere are predicted once and share the answer.
 
     Args:
         stack: (index, size, size, channel), an array or a memory map.
         predict: see Predict.
+        wanted: (index,), bool: the slices whose answer matters; None wants all. The others are answered with 0.
         batch_size: slices for each call.
         on_batch: called with the number of slices finished since the last call; the calls sum to len(stack).
     Returns: (index, size, size), float32.
     Raises: WeightsError if predict gives NaN, GeometryError if it gives another shape.
     """
     _require_positive(batch_size, "batch size")
-    answer = np.empty(stack.shape[:3], dtype=np.float32)
-    holds_something = np.array([bool(np.any(image)) for image in stack], dtype=bool)
-    empty = np.flatnonzero(~holds_something)
+    answer = np.zeros(stack.shape[:3], dtype=np.float32)
+    wanted = np.ones(len(stack), dtype=bool) if wanted is None else wanted
+    holds_something = filled_slices(stack)
+    _tell(on_batch, int(np.count_nonzero(~wanted)))
+    empty = np.flatnonzero(~holds_something & wanted)
     # One empty slice stands for all: it takes part in the ordinary batches like any other slice.
-    work = np.sort(np.concatenate([np.flatnonzero(holds_something), empty[:1]]))
+    work = np.sort(np.concatenate([np.flatnonzero(holds_something & wanted), empty[:1]]))
     for first in range(0, len(work), batch_size):
         some = work[first : first + batch_size]
         answer[some] = _predicted(predict, np.asarray(stack[some], dtype=np.float32))
@@ -71,6 +79,11 @@ def predict_stack(
         answer[empty[1:]] = answer[empty[0]]
         _tell(on_batch, len(empty) - 1)
     return answer
+
+
+def filled_slices(stack: SliceStack) -> np.ndarray:
+    """Return which slices hold anything but 0, shape (index,), bool: those that cost a prediction."""
+    return np.array([bool(np.any(image)) for image in stack], dtype=bool)
 
 
 def predict_patches(
@@ -192,7 +205,7 @@ def _predicted(predict: Predict, batch: np.ndarray) -> np.ndarray:
 
 
 def _tell(on_batch: OnBatch | None, finished: int) -> None:
-    if on_batch is not None:
+    if on_batch is not None and finished:
         on_batch(finished)
 
 

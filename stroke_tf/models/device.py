@@ -47,6 +47,11 @@ def choose_device(device: Device, precision: Precision) -> Chosen:
         return _on_gpu(tf, gpus, precision)
     if gpus:
         _early(tf.config.set_visible_devices, [], "GPU")
+    return choose_processor(precision)
+
+
+def choose_processor(precision: Precision) -> Chosen:
+    """Return this machine's processor as the device, and the precision that suits it; TensorFlow is not asked."""
     return Chosen(Device.CPU, processor_name(), _or_auto(precision, precision_of_processor(_processor_flags())))
 
 
@@ -69,8 +74,13 @@ def precision_of_processor(flags: frozenset[str]) -> Precision:
 
 def processor_name() -> str:
     """Say how many threads this process may use, which a container often limits."""
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = usable_threads()
     return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
+
+
+def usable_threads() -> int:
+    """Return how many threads this process may run at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _on_gpu(tf, gpus: list, precision: Precision) -> Chosen:

@@ -1,7 +1,6 @@
 """A network on disk: weights as weights, beside a JSON that rebuilds the layers. No pickle, no code in the file."""
 
 import dataclasses
-import json
 import os
 import warnings
 from collections.abc import Mapping
@@ -11,19 +10,14 @@ from typing import Any
 
 import keras
 
-from stroke_tf.choices import Architecture, Precision
+from stroke_tf.choices import Precision
 from stroke_tf.errors import WeightsError
 from stroke_tf.files import sha256_of_file, write_json, written_whole
-from stroke_tf.models.build import InputScaling, Network, build_network, network_of
+from stroke_tf.models.build import build_network, network_of
+from stroke_tf.models.network import FORMAT, NETWORK_FILE, WEIGHTS_FILE, read_network, require_intact
 
-NETWORK_FILE = "network.json"
-WEIGHTS_FILE = "model.weights.h5"
-
-_FORMAT = 1
 _HDF5_OVERHEAD = 4 * 2**20
 """Bytes beyond the weights themselves; a ResNet50-UNet takes under one MiB."""
-_KEYS = {"format", "network", "description", "weights_sha256"}
-_FIELDS = {field.name for field in dataclasses.fields(Network)}
 
 
 def save_model(model: keras.Model, folder: Path, description: Mapping[str, Any]) -> None:
@@ -42,7 +36,7 @@ def save_model(model: keras.Model, folder: Path, description: Mapping[str, Any])
         _reserve(weights, model)
         model.save_weights(weights)
         content = {
-            "format": _FORMAT,
+            "format": FORMAT,
             "network": dataclasses.asdict(network_of(model)),
             "description": dict(description),
             "weights_sha256": sha256_of_file(weights),
@@ -64,22 +58,22 @@ def load_model(
     Raises: WeightsError if a file is missing, damaged, of another format, or of another network than expected.
     """
     folder = Path(folder)
-    content = _read_description(folder / NETWORK_FILE)
-    network = _network_from(content["network"], folder / NETWORK_FILE)
-    _require_expected(expect or {}, {**content["network"], **content["description"]}, folder / NETWORK_FILE)
-    _require_intact(folder / WEIGHTS_FILE, content["weights_sha256"])
-    model = build_network(network, seed=0, precision=precision)
+    saved = read_network(folder)
+    known = {**dataclasses.asdict(saved.network), **saved.description}
+    _require_expected(expect or {}, known, folder / NETWORK_FILE)
+    require_intact(saved)
+    model = build_network(saved.network, seed=0, precision=precision)
     try:
         with warnings.catch_warnings():
             # Keras only warns of layers that a file leaves at their random weights.
             warnings.simplefilter("error", UserWarning)
-            model.load_weights(folder / WEIGHTS_FILE)
+            model.load_weights(saved.weights)
     except (OSError, ValueError, KeyError, UserWarning) as fault:
         raise WeightsError(
             f"{folder / WEIGHTS_FILE}: the weights do not fit the network of {NETWORK_FILE} ({_first_line(fault)}). "
             "Train again, or copy the whole run folder again."
         ) from fault
-    return model, content["description"]
+    return model, dict(saved.description)
 
 
 def _reserve(path: Path, model: keras.Model) -> None:
@@ -93,46 +87,6 @@ def _reserve(path: Path, model: keras.Model) -> None:
         os.posix_fallocate(stream.fileno(), 0, 4 * model.count_params() + _HDF5_OVERHEAD)
 
 
-def _read_description(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WeightsError(
-            f"{path}: not there. Pass the folder of a finished run, or copy {NETWORK_FILE} beside the weights."
-        ) from None
-    except (OSError, ValueError) as fault:
-        raise WeightsError(f"{path}: not readable as JSON ({fault}). Copy the run folder again.") from fault
-    if not isinstance(content, dict) or set(content) != _KEYS:
-        keys = sorted(content) if isinstance(content, dict) else type(content).__name__
-        raise WeightsError(f"{path}: the keys must be {', '.join(sorted(_KEYS))}. Received: {keys}")
-    if content["format"] != _FORMAT:
-        raise WeightsError(f"{path}: format {content['format']} is unknown here; update stroke_tf.")
-    if not isinstance(content["description"], dict) or not isinstance(content["network"], dict):
-        raise WeightsError(f"{path}: network and description must be objects. Copy the run folder again.")
-    return content
-
-
-def _network_from(stored: Mapping[str, Any], path: Path) -> Network:
-    if set(stored) != _FIELDS:
-        strange = sorted(set(stored) ^ _FIELDS)
-        raise WeightsError(f"{path}: the network's keys do not fit this version of stroke_tf: {', '.join(strange)}.")
-    try:
-        return Network(
-            architecture=Architecture(stored["architecture"]),
-            backbone=str(stored["backbone"]),
-            size=int(stored["size"]),
-            channels=int(stored["channels"]),
-            scaling=InputScaling(stored["scaling"]),
-            batchnorm_momentum=float(stored["batchnorm_momentum"]),
-            patch=tuple(int(side) for side in stored["patch"]),
-            base_filters=int(stored["base_filters"]),
-        )
-    except (TypeError, ValueError) as fault:
-        raise WeightsError(
-            f"{path}: a value of the network cannot be used ({fault}). Copy the run folder again."
-        ) from fault
-
-
 def _require_expected(expect: Mapping[str, Any], found: Mapping[str, Any], path: Path) -> None:
     for name, wanted in expect.items():
         received = found.get(name)
@@ -141,16 +95,6 @@ def _require_expected(expect: Mapping[str, Any], found: Mapping[str, Any], path:
                 f"{path}: weights of {name} {_plain(received)!r}, but {_plain(wanted)!r} is needed. "
                 "Pass the run folder that fits."
             )
-
-
-def _require_intact(path: Path, sha256: str) -> None:
-    if not path.is_file():
-        raise WeightsError(f"{path}: not there, though {NETWORK_FILE} is. Copy the run folder again.")
-    if sha256_of_file(path) != sha256:
-        raise WeightsError(
-            f"{path}: damaged, or of another run: its SHA-256 is not the one in {NETWORK_FILE}. "
-            "Copy the run folder again."
-        )
 
 
 def _plain(value: Any) -> Any:
@@ -171,10 +115,10 @@ def restore_weights(model: keras.Model, folder: Path) -> None:
 
     Raises: WeightsError if the folder's network is another one, or its weights are missing or damaged.
     """
-    folder = Path(folder)
-    content = _read_description(folder / NETWORK_FILE)
-    stored, built = _network_from(content["network"], folder / NETWORK_FILE), network_of(model)
-    if stored != built:
-        raise WeightsError(f"{folder / NETWORK_FILE}: the weights are of {stored}, and the network at hand is {built}.")
-    _require_intact(folder / WEIGHTS_FILE, content["weights_sha256"])
-    model.load_weights(folder / WEIGHTS_FILE)
+    saved, built = read_network(folder), network_of(model)
+    if saved.network != built:
+        raise WeightsError(
+            f"{saved.folder / NETWORK_FILE}: the weights are of {saved.network}, and the network at hand is {built}."
+        )
+    require_intact(saved)
+    model.load_weights(saved.weights)

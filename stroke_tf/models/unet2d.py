@@ -8,35 +8,13 @@ import contextlib
 import functools
 import io
 import os
-import re
 import warnings
-from dataclasses import dataclass
 
 import keras
 
 from stroke_tf.errors import SettingError
+from stroke_tf.models.backbones import BACKBONES, DECODER
 from stroke_tf.models.batchnorm import FusedBatchNormalization
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """How the layers of one encoder are told from those of the decoder, and where the skips leave it.
-
-    encoder matches the whole name of every encoder layer that has weights; decoder that of every other one.
-    """
-
-    encoder: re.Pattern
-    skips: tuple[str, ...]
-
-
-_RESIDUAL = Backbone(
-    encoder=re.compile(r"bn_data|conv0|bn0|bn1|stage\d+_unit\d+_(conv|bn|sc)\d*"),
-    skips=("stage4_unit1_relu1", "stage3_unit1_relu1", "stage2_unit1_relu1", "relu0"),
-)
-BACKBONES = {"resnet18": _RESIDUAL, "resnet34": _RESIDUAL, "resnet50": _RESIDUAL}
-"""The encoders that the factory offers; the paper's is resnet50, the smaller ones are for trials and tests."""
-
-_DECODER = re.compile(r"decoder_stage\d[ab]_(conv|bn)|final_conv")
 
 DECODER_FILTERS = (256, 128, 64, 32, 16)
 """Channels of the decoder's five levels, from 1/16 of the resolution to the whole; segmentation-models' own default."""
@@ -87,7 +65,7 @@ def encoder_layers_of(unet: keras.Model, backbone: str) -> list[keras.layers.Lay
     pattern = BACKBONES[backbone].encoder
     weighted = [layer for layer in unet.layers if layer.weights]
     strangers = [
-        layer.name for layer in weighted if not (pattern.fullmatch(layer.name) or _DECODER.fullmatch(layer.name))
+        layer.name for layer in weighted if not (pattern.fullmatch(layer.name) or DECODER.fullmatch(layer.name))
     ]
     if strangers:
         raise SettingError(f"Layers of neither the {backbone} encoder nor the decoder: {', '.join(strangers)}.")

@@ -1,7 +1,6 @@
 """The run card: what was run, on what, with what, and what came out, in one JSON file that can be checked."""
 
 import csv
-import importlib.metadata
 import io
 import json
 import platform
@@ -65,6 +64,9 @@ def commit() -> str | None:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python, of this package, and of the packages that decide results."""
+    # Late, because prediction reads run cards, and this module alone takes as long to import as NumPy's core.
+    import importlib.metadata
+
     found = {"python": platform.python_version(), "stroke_tf": __version__}
     for package in _PACKAGES:
         try:
@@ -110,9 +112,11 @@ def write_history(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
     write_text(folder / HISTORY, text.getvalue())
 
 
-def faults_of_run(folder: Path) -> list[str]:
+def faults_of_run(folder: Path, known: Mapping[str, str] | None = None) -> list[str]:
     """List what in a run folder no longer agrees with its card; empty when all is well.
 
+    Args:
+        known: SHA-256 of files that the caller has just read, by name; they are not read again.
     Raises: TrainingError if there is no readable card.
     """
     card = read_run_card(folder)
@@ -121,7 +125,7 @@ def faults_of_run(folder: Path) -> list[str]:
         path = folder / name
         if not path.exists():
             faults.append(f"{path}: missing")
-        elif sha256_of_file(path) != digest:
+        elif ((known or {}).get(name) or sha256_of_file(path)) != digest:
             faults.append(f"{path}: its SHA-256 is not the one in the run card; the file was changed after the run")
     missing = {"recipe", "seed", "plane", "split", "data_sha256", "weights", "device", "wall_seconds"} - set(card)
     faults += [f"{folder / RUN_CARD}: no entry '{name}'" for name in sorted(missing)]

@@ -10,7 +10,7 @@ from stroke_tf.arrays import Channels, Mask, Volume
 from stroke_tf.errors import GeometryError, ManifestError
 from stroke_tf.volumes.grid import require_same_grid, same_grid
 from stroke_tf.volumes.grid import resample as resample_volume
-from stroke_tf.volumes.intensity import background_of, brain_mask, normalise, require_varied
+from stroke_tf.volumes.intensity import background_of, brain_box, brain_mask, normalise, require_varied
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, Scan, read_mask, read_scan
 
 CHANNELS = 3
@@ -65,10 +65,13 @@ def load_case(
     volumes = _aligned(scans, own, may_resample=resample)
     mask = None if lesion is None else _lesion(lesion, own, max_voxels, allow_empty_lesion)
     brain = brain_mask(list(volumes.values()))
-    channels = np.empty((*own.grid.shape, CHANNELS), dtype=np.float32)
-    normal = {name: normalise(volumes[name], brain, name=str(images[name])) for name in dict.fromkeys(names)}
-    for place, name in enumerate(names):
-        channels[..., place] = normal[name]
+    # Half of a head's volume or more is air; only the brain's box is worked on, and the rest is never touched.
+    inside = tuple(slice(*ends) for ends in brain_box(brain, brain.shape, margin=0))
+    channels = np.zeros((*own.grid.shape, CHANNELS), dtype=np.float32)
+    for name in dict.fromkeys(names):
+        normal = normalise(volumes[name][inside], brain[inside], name=str(images[name]))
+        for place in (place for place, each in enumerate(names) if each == name):
+            channels[(*inside, place)] = normal
     return CaseVolumes(case_id, channels, brain, mask, own)
 
 

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 
 from stroke_tf.arrays import Mask, Volume
-from stroke_tf.errors import InputFileError
+from stroke_tf.errors import GeometryError, InputFileError
 
 CLIP = 5.0
 """Normalised intensities lie in [-CLIP, CLIP]."""
@@ -50,6 +50,24 @@ def brain_mask(volumes: Sequence[Volume]) -> Mask:
     if not brain.any():
         brain[:] = True
     return brain
+
+
+def brain_box(brain: Mask | None, volume_shape: tuple[int, ...], *, margin: int) -> tuple[tuple[int, int], ...]:
+    """Return (start, stop) of each axis of the smallest box around the brain, with a margin inside the volume.
+
+    Raises: GeometryError if there is no brain, or one of another shape.
+    """
+    if brain is None or brain.shape != tuple(volume_shape):
+        found = None if brain is None else brain.shape
+        raise GeometryError(f"The brain's mask must have the volume's shape {tuple(volume_shape)}. Received: {found}")
+    if not brain.any():
+        raise GeometryError("The brain's mask is empty, so there is nothing to crop to. Use the plain fit instead.")
+    box = []
+    for axis, length in enumerate(brain.shape):
+        others = tuple(other for other in range(3) if other != axis)
+        inside = np.flatnonzero(brain.any(axis=others))
+        box.append((max(0, int(inside[0]) - margin), min(length, int(inside[-1]) + 1 + margin)))
+    return tuple(box)
 
 
 def normalise(volume: Volume, brain: Mask, *, name: str = "image") -> Volume:

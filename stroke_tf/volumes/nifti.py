@@ -26,15 +26,40 @@ _UNREADABLE = (OSError, EOFError, zlib.error, ValueError, HeaderDataError, WrapS
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
-    """One file: its voxels in RAS+ order, where they lie, and the header to write results with."""
+class Place:
+    """Where the voxels of one file lie, and the header to write results with."""
 
     path: Path
-    data: np.ndarray
-    """(x, y, z): float32 of an image, bool of a mask."""
     grid: Grid
     header: Any
     """The NIfTI header as the file has it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scan(Place):
+    """One file: where its voxels lie, and the voxels in RAS+ order."""
+
+    data: np.ndarray
+    """(x, y, z): float32 of an image, bool of a mask."""
+
+
+def read_place(path: Path, *, max_voxels: int = DEFAULT_MAX_VOXELS) -> Place:
+    """Read where a file's voxels lie, and not the voxels.
+
+    Raises: as read_scan, for what the header shows.
+    """
+    path = Path(path)
+    try:
+        with _opened(path) as stream:
+            kind, header = _header(stream, path)
+            _checked_offset(header, path)
+            grid = _checked_grid(header, _checked_shape(header, path, max_voxels), path)
+            stream.seek(0)
+            # Now that it is known to be sound, nibabel may read it in its own way, extensions included.
+            header = kind.header_class.from_fileobj(stream)
+    except _UNREADABLE as fault:
+        raise _explained(fault, path) from fault
+    return Place(path, grid, header)
 
 
 def read_scan(path: Path, *, max_voxels: int = DEFAULT_MAX_VOXELS) -> Scan:
@@ -48,7 +73,7 @@ def read_scan(path: Path, *, max_voxels: int = DEFAULT_MAX_VOXELS) -> Scan:
     """
     path = Path(path)
     data, grid, header = _read(path, max_voxels, np.float32)
-    return Scan(path, require_finite(data, str(path)), grid, header)
+    return Scan(path, grid, header, require_finite(data, str(path)))
 
 
 def read_mask(path: Path, *, max_voxels: int = DEFAULT_MAX_VOXELS, allow_empty: bool = False) -> Scan:
@@ -66,15 +91,15 @@ def read_mask(path: Path, *, max_voxels: int = DEFAULT_MAX_VOXELS, allow_empty: 
             f"{path}: the mask is empty, no voxel is lesion. Save the mask again, leave the case out, or, if "
             "the patient has no lesion, say so with stroke-tf index --allow-empty."
         )
-    return Scan(path, lesion, grid, header)
+    return Scan(path, grid, header, lesion)
 
 
-def write_volume(path: Path, data: Volume, like: Scan, *, dtype: Any, force: bool = False) -> None:
+def write_volume(path: Path, data: Volume, like: Place, *, dtype: Any, force: bool = False) -> None:
     """Write a volume on the native grid of another file, with its affine, orientation, header and codes.
 
     Args:
         path: ends in .nii or .nii.gz.
-        data: RAS+, of the shape of like.data.
+        data: RAS+, of the shape of like.grid.
         dtype: the type in the file, such as np.uint8 for masks; values are cast to it and never rescaled.
     Raises: OutputError if the file exists and force is False, or cannot be written; GeometryError if the shape is
         another.

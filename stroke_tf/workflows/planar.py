@@ -11,22 +11,22 @@ from stroke_tf.arrays import Probabilities
 from stroke_tf.batches.augment import Augmentation
 from stroke_tf.batches.pipeline import SliceSource, slice_batches
 from stroke_tf.fusion import lesion_where
-from stroke_tf.inference.run import Predict, predict_stack
+from stroke_tf.inference.run import Predict
 from stroke_tf.metrics.confusion import count
 from stroke_tf.metrics.overlap import dice
 from stroke_tf.models.device import Chosen
 from stroke_tf.planes import Plane
 from stroke_tf.recipes.recipe import Recipe
 from stroke_tf.seeds import child_seed
-from stroke_tf.slices import restack
 from stroke_tf.training.fit import Trainable
 from stroke_tf.workflows.prepare import Prepared, Viewing
+from stroke_tf.workflows.probabilities import predict_plane
 from stroke_tf.workflows.run import Job, RunOptions, batch_workers, run_job
 
 
-def viewing_of(recipe: Recipe, planes: Sequence[Plane] = tuple(Plane)) -> Viewing:
-    """Return how a recipe looks at a case."""
-    return Viewing(recipe.sequences, recipe.fit, tuple(planes))
+def viewing_of(recipe: Recipe, planes: Sequence[Plane] = tuple(Plane), *, patches: bool = True) -> Viewing:
+    """Return how a recipe looks at a case; patches are for the 3-D network."""
+    return Viewing(recipe.sequences, recipe.fit, tuple(planes), patches=patches)
 
 
 def train_plane(
@@ -66,17 +66,6 @@ def train_plane(
 
     title = f"{recipe.architecture.value}, plane {plane.value} ({plane.anatomical})"
     return run_job(job, trainable, chosen, folder, options, batches_from=batches_from, validate=validate, title=title)
-
-
-def predict_plane(
-    case: Prepared, plane: Plane, predict: Predict, *, on_batch: Callable[[int], None] | None = None
-) -> Probabilities:
-    """Predict the lesion probability of every voxel of a case once, from the slices of one plane.
-
-    Returns: shape (x, y, z) of the case in RAS+, float32; 0 outside the brain's box where the recipe crops to it.
-    """
-    stack = predict_stack(case.images[plane], predict, on_batch=on_batch)
-    return restack(stack, case.geometries[plane])
 
 
 def mean_dice(

@@ -2,54 +2,25 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from stroke_tf.arrays import Mask, Probabilities
-from stroke_tf.choices import Architecture, Device, FitRule, Precision, TieRule
-from stroke_tf.errors import ManifestError, SettingError, StrokeTfError, WeightsError
+from stroke_tf.arrays import Mask
+from stroke_tf.choices import Device, Engine, Precision, TieRule
+from stroke_tf.errors import ManifestError, StrokeTfError
 from stroke_tf.files import require_absent
 from stroke_tf.fusion import lesion_where, majority
-from stroke_tf.inference.run import Predict
 from stroke_tf.manifest.case import Case
-from stroke_tf.models.build import network_of, predict_function
-from stroke_tf.models.device import choose_device
-from stroke_tf.models.files import load_model
-from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress
-from stroke_tf.training.record import RUN_CARD, faults_of_run, read_run_card
-from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, read_scan, write_volume
+from stroke_tf.training.record import RUN_CARD, read_run_card
+from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, Place, read_place, write_volume
 from stroke_tf.workflows.cohort import chosen_cases, open_cases
-from stroke_tf.workflows.planar import predict_plane
+from stroke_tf.workflows.predictors import Predictor, look_at_runs, open_predictors, voted_mask
 from stroke_tf.workflows.prepare import Prepared, Viewing, prepare
-from stroke_tf.workflows.volumetric import predict_volume
-
-
-@dataclass(frozen=True)
-class Predictor:
-    """A trained network, ready to look at cases.
-
-    Args:
-        name: what its files are called after: the plane, or 3d.
-        plane: None for the 3-D network.
-        patch: side of the 3-D network's patches in voxels; not used by a plane.
-    """
-
-    name: str
-    plane: Plane | None
-    viewing: Viewing
-    threshold: float
-    predict: Predict
-    patch: int
-
-    def probabilities(self, case: Prepared, *, on_batch: Callable[[int], None] | None = None) -> Probabilities:
-        """Return the lesion probability of every voxel of a case, shape (x, y, z), float32."""
-        if self.plane is None:
-            return predict_volume(case, self.predict, self.patch, on_batch=on_batch)
-        return predict_plane(case, self.plane, self.predict, on_batch=on_batch)
 
 
 @dataclass(frozen=True)
@@ -58,19 +29,26 @@ class Outputs:
 
     Args:
         folder: holds every file of every case.
-        probabilities: write each plane's probabilities beside its mask.
+        plane_masks: write each plane's own mask beside the vote's; it then has to be complete.
+        probabilities: write each plane's probabilities and mask.
         force: replace files that exist.
     """
 
     folder: Path
     tie: TieRule
+    plane_masks: bool
     probabilities: bool
     force: bool
+
+    @property
+    def of_each_plane(self) -> bool:
+        """Tell whether anything is written for each plane."""
+        return self.plane_masks or self.probabilities
 
     def of_case(self, case: Case, predictors: Sequence[Predictor]) -> dict[str, Path]:
         """Return the files that predicting a case writes, by purpose."""
         purposes = ["mask"]
-        if len(predictors) > 1:
+        if len(predictors) > 1 and self.of_each_plane:
             purposes += [f"mask-{each.name}" for each in predictors]
         if self.probabilities:
             purposes += [f"prob-{each.name}" for each in predictors]
@@ -95,6 +73,7 @@ def predict_cases(
     *,
     case_ids: Sequence[str],
     data_root: Path | None,
+    engine: Engine,
     device: Device,
     precision: Precision,
     max_voxels: int = DEFAULT_MAX_VOXELS,
@@ -102,23 +81,37 @@ def predict_cases(
 ) -> list[Written]:
     """Predict every case with every run, and vote where there are several planes.
 
-    A case that fails is listed with its fault and the others go on.
+    A case that fails is listed with its fault and the others go on. Each case is read while the one before it is
+    predicted, the first while the networks are loaded.
 
     Raises: SettingError if the runs do not fit together; OutputError if a result exists and may not be replaced.
     """
-    chosen = choose_device(device, precision)
     cases = open_cases(data, data_root=data_root)
     wanted = chosen_cases(cases.cases, case_ids) if case_ids else cases.cases
-    predictors = open_predictors(runs, precision=chosen.precision, max_voxels=max_voxels)
+    opening = look_at_runs(runs, engine=engine, device=device, precision=precision, max_voxels=max_voxels)
+    viewing = opening.viewing()
     names = ", ".join(f"{run}" for run in runs)
-    say(f"device: {chosen} · data: {cases.name}, {len(wanted)} cases · weights: {names}")
+    say(f"device: {opening} · data: {cases.name}, {len(wanted)} cases · weights: {names}")
     if seen := cases_seen_in_training(runs, wanted):
         say(f"note: {', '.join(seen)} trained these networks, or has the name of a case that did; its Dice flatters")
-    for case in wanted:
-        for path in outputs.of_case(case, predictors).values():
-            require_absent(path, force=outputs.force)
-    progress = Progress("predicting", len(wanted) * len(predictors))
-    written = [_guarded(case, predictors, outputs, progress) for case in wanted]
+    # A mask that may lie beside the images is none of prediction's business: not even an empty or broken one.
+    images = [dataclasses.replace(case, lesion=None) for case in wanted]
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(_read, images[0], viewing)
+        predictors = open_predictors(opening)
+        for case in wanted:
+            for path in outputs.of_case(case, predictors).values():
+                require_absent(path, force=outputs.force)
+        progress = Progress("predicting", len(wanted) * len(predictors))
+        written = []
+        for number, case in enumerate(images):
+            began = time.monotonic()
+            waiting = reading
+            if number + 1 < len(images):
+                reading = reader.submit(_read, images[number + 1], viewing)
+            written.append(_guarded(case, waiting, predictors, outputs, progress, began))
+            # Else the case's arrays would stay until the next one is done.
+            del waiting
     progress.end()
     return written
 
@@ -130,63 +123,45 @@ def cases_seen_in_training(runs: Sequence[Path], cases: Sequence[Case]) -> list[
     return [case.case_id for case in cases if case.case_id in known]
 
 
-def open_predictors(
-    runs: Sequence[Path], *, precision: Precision, max_voxels: int = DEFAULT_MAX_VOXELS
-) -> list[Predictor]:
-    """Load the networks of run folders.
-
-    Raises: SettingError if two runs are of one plane, or look at a case in different ways.
-    """
-    predictors = [_predictor(run, precision, max_voxels) for run in runs]
-    names = [predictor.name for predictor in predictors]
-    if len(set(names)) < len(names):
-        received = ", ".join(f"{run} ({name})" for run, name in zip(runs, names, strict=True))
-        raise SettingError(f"Each plane votes once. Received: {received}. Name one run of each plane.")
-    views = {(predictor.viewing.sequences, predictor.viewing.fit) for predictor in predictors}
-    if len(views) > 1:
-        raise SettingError(
-            f"The runs were trained on different sequences or fits ({views}); they cannot vote together. Name runs of "
-            "one recipe, or predict with each alone and fuse the results."
-        )
-    return predictors
+def _read(case: Case, viewing: Viewing) -> tuple[Prepared, Place]:
+    """Prepare a case, and look at the image on whose grid its mask will lie."""
+    prepared = prepare(case, viewing, cache=None)
+    return prepared, read_place(_reference_image(case), max_voxels=viewing.max_voxels)
 
 
-def _predictor(run: Path, precision: Precision, max_voxels: int) -> Predictor:
-    # A run in training has no card yet; a finished one must still be what its card says, or it may cut the wrong way.
-    if (run / RUN_CARD).exists() and (faults := faults_of_run(run)):
-        raise WeightsError(f"{faults[0]}. Copy the run folder again, or train it anew.")
-    model, description = load_model(run, precision=precision)
-    network = network_of(model)
-    planar = network.architecture is not Architecture.UNET_3D
-    if planar and not description.get("plane"):
-        raise SettingError(f"{run}: network.json names no plane; it was not written by stroke-tf train.")
-    plane = Plane(description["plane"]) if planar else None
-    viewing = Viewing(
-        tuple(description["sequences"]), FitRule(description["fit"]), (plane,) if plane else (), max_voxels
-    )
-    name = plane.value if plane else "3d"
-    return Predictor(name, plane, viewing, description["threshold"], predict_function(model), network.patch[0])
-
-
-def _guarded(case: Case, predictors: Sequence[Predictor], outputs: Outputs, progress: Progress) -> Written:
-    began = time.monotonic()
+def _guarded(
+    case: Case,
+    reading: Future[tuple[Prepared, Place]],
+    predictors: Sequence[Predictor],
+    outputs: Outputs,
+    progress: Progress,
+    began: float,
+) -> Written:
     try:
-        path, volume_ml = _predict_case(case, predictors, outputs, progress)
+        prepared, like = reading.result()
+        files = outputs.of_case(case, predictors)
+
+        def done(name: str) -> None:
+            progress.step(note=f"case {case.case_id}, {name}")
+
+        fused = _mask_of_case(prepared, like, files, predictors, outputs, done)
+        write_volume(files["mask"], fused, like, dtype=np.uint8, force=outputs.force)
     except StrokeTfError as fault:
         return Written(case.case_id, None, 0.0, time.monotonic() - began, str(fault))
-    return Written(case.case_id, path, volume_ml, time.monotonic() - began)
+    volume_ml = float(fused.sum() * like.grid.voxel_volume_ml)
+    return Written(case.case_id, files["mask"], volume_ml, time.monotonic() - began)
 
 
-def _predict_case(
-    case: Case, predictors: Sequence[Predictor], outputs: Outputs, progress: Progress
-) -> tuple[Path, float]:
-    first = predictors[0].viewing
-    planes = tuple(each.plane for each in predictors if each.plane)
-    # A mask that may lie beside the images is none of prediction's business: not even an empty or broken one.
-    case = dataclasses.replace(case, lesion=None)
-    prepared = prepare(case, Viewing(first.sequences, first.fit, planes, first.max_voxels), cache=None)
-    like = read_scan(_reference_image(case), max_voxels=first.max_voxels)
-    files = outputs.of_case(case, predictors)
+def _mask_of_case(
+    prepared: Prepared,
+    like: Place,
+    files: Mapping[str, Path],
+    predictors: Sequence[Predictor],
+    outputs: Outputs,
+    done: Callable[[str], None],
+) -> Mask:
+    if not outputs.of_each_plane:
+        return voted_mask(predictors, prepared, tie=outputs.tie, done=done)
     masks: list[Mask] = []
     for each in predictors:
         # One plane's probabilities at a time: they are the largest arrays, and only their mask is voted on.
@@ -196,10 +171,8 @@ def _predict_case(
             write_volume(files[f"prob-{each.name}"], volume, like, dtype=np.float32, force=outputs.force)
         if len(predictors) > 1:
             write_volume(files[f"mask-{each.name}"], masks[-1], like, dtype=np.uint8, force=outputs.force)
-        progress.step(note=f"case {case.case_id}, {each.name}")
-    fused = majority(masks, tie=outputs.tie)
-    write_volume(files["mask"], fused, like, dtype=np.uint8, force=outputs.force)
-    return files["mask"], float(fused.sum() * like.grid.voxel_volume_ml)
+        done(each.name)
+    return majority(masks, tie=outputs.tie)
 
 
 def _reference_image(case: Case) -> Path:

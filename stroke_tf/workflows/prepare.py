@@ -12,15 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
+from stroke_tf.batches.memory_maps import give_pages_back
 from stroke_tf.choices import FitRule
 from stroke_tf.errors import ManifestError
 from stroke_tf.files import sha256_of_file
 from stroke_tf.manifest.case import Case
 from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress
-from stroke_tf.slices import SliceGeometry, brain_box, cut, cut_labels, plan_fit
+from stroke_tf.slices import SliceGeometry, cut, cut_labels, plan_fit
 from stroke_tf.volumes.cache import ArrayCache, cache_key
 from stroke_tf.volumes.channels import load_case
+from stroke_tf.volumes.intensity import brain_box
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS
 
 # Counted up when the same files and settings give other arrays than before, so that old caches are left alone.
@@ -36,12 +38,14 @@ class Viewing:
         sequences: three, or one to be repeated.
         fit: how slices become squares.
         planes: which planes are cut; the 3-D network needs none.
+        patches: whether the brain's box is kept as a volume, from which the 3-D network takes its patches.
     """
 
     sequences: tuple[str, ...]
     fit: FitRule
     planes: tuple[Plane, ...] = tuple(Plane)
     max_voxels: int = DEFAULT_MAX_VOXELS
+    patches: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Prepared:
         images: of each plane, shape (n, 128, 128, 3), float16 z-scores, 0 outside the brain.
         coverage: of each plane, shape (n, 128, 128), uint8, 255 where the lesion covers the whole pixel; empty
             where the case has no truth.
-        channels: shape (x, y, z, 3), float16, the brain's box only.
+        channels: shape (x, y, z, 3), float16, the brain's box only; None where no patches are wanted.
         box: (start, stop) of that box along each axis of the volume.
         brain, truth: shape (x, y, z), bool, the whole volume; truth is None where there is none.
     """
@@ -62,7 +66,7 @@ class Prepared:
     geometries: Mapping[Plane, SliceGeometry]
     images: Mapping[Plane, np.ndarray]
     coverage: Mapping[Plane, np.ndarray]
-    channels: np.ndarray
+    channels: np.ndarray | None
     box: tuple[tuple[int, int], ...]
     brain: np.ndarray
     truth: np.ndarray | None
@@ -131,6 +135,7 @@ def _key(case: Case, viewing: Viewing) -> str:
         fit=viewing.fit.value,
         size=SLICE_SIZE,
         planes=[plane.value for plane in viewing.planes],
+        patches=viewing.patches,
     )
 
 
@@ -147,13 +152,13 @@ def _arrays(case: Case, viewing: Viewing) -> dict[str, np.ndarray]:
         allow_empty_lesion=case.lesion_volume_ml == 0,
     )
     box = brain_box(volumes.brain, volumes.brain.shape, margin=0)
-    inside = tuple(slice(start, stop) for start, stop in box)
     arrays = {
-        "channels": volumes.channels[inside].astype(np.float16),
         "box": np.asarray(box, np.int32),
         "brain": volumes.brain.view(np.uint8),
         "spacing_mm": np.asarray(volumes.reference.grid.spacing_mm, np.float64),
     }
+    if viewing.patches:
+        arrays["channels"] = volumes.channels[tuple(slice(*ends) for ends in box)].astype(np.float16)
     if volumes.lesion is not None:
         arrays["truth"] = volumes.lesion.view(np.uint8)
     for plane in viewing.planes:
@@ -171,13 +176,14 @@ def _from_arrays(case: Case, viewing: Viewing, arrays: Mapping[str, np.ndarray])
     geometries = {
         plane: plan_fit(brain.shape, plane, rule=viewing.fit, brain=brain, size=SLICE_SIZE) for plane in viewing.planes
     }
+    give_pages_back(arrays["brain"])
     return Prepared(
         case=case,
         spacing_mm=tuple(float(value) for value in arrays["spacing_mm"]),
         geometries=geometries,
         images={plane: arrays[f"images_{plane.value}"] for plane in viewing.planes},
         coverage={plane: arrays[f"coverage_{plane.value}"] for plane in viewing.planes if truth is not None},
-        channels=arrays["channels"],
+        channels=arrays.get("channels"),
         box=tuple((int(start), int(stop)) for start, stop in arrays["box"]),
         brain=brain,
         truth=None if truth is None else np.asarray(truth).view(bool),

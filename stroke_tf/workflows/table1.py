@@ -36,12 +36,13 @@ from stroke_tf.workflows.cohort import (
 )
 from stroke_tf.workflows.measured import Measured
 from stroke_tf.workflows.networks import RANDOM, EncoderWeights, build_trainable
-from stroke_tf.workflows.planar import predict_plane, train_plane, viewing_of
+from stroke_tf.workflows.planar import train_plane, viewing_of
 from stroke_tf.workflows.prepare import Prepared, cache_folder, prepare_all
+from stroke_tf.workflows.probabilities import predict_plane, predict_volume
 from stroke_tf.workflows.results import Row, Stages, figure_name, write_results
 from stroke_tf.workflows.run import Job, RunOptions, is_finished
 from stroke_tf.workflows.start import start
-from stroke_tf.workflows.volumetric import predict_volume, train_volumetric
+from stroke_tf.workflows.volumetric import train_volumetric
 
 Networks = dict[Architecture, tuple[str, Trainable]]
 """The network at hand, with the name of the weights it began from; at most one."""

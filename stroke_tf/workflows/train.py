@@ -65,7 +65,7 @@ def train(request: TrainRequest, *, say: Callable[[str], None] = print) -> Path:
     cases = _cases(request, cohort)
     split = _split(request, recipe, cases)
     cache = ArrayCache(cache_folder(request.out.parent))
-    viewing = viewing_of(recipe, [request.plane] if request.plane else [])
+    viewing = viewing_of(recipe, [request.plane] if request.plane else [], patches=request.plane is None)
     seen = {case.case_id: case for case in (*split.train, *split.validation)}
     prepared = {case.case.case_id: case for case in prepare_all(seen.values(), viewing, cache)}
     job = Job(recipe, request.plane, split.train, split.validation, weights, request.seed, cases.synthetic)

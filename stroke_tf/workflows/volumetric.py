@@ -1,22 +1,18 @@
 """The paper's baseline: a 3-D U-Net on patches of the brain's box."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from stroke_tf.arrays import Probabilities
 from stroke_tf.batches.patches import PatchSource, patch_batches
-from stroke_tf.inference.run import Predict, predict_patches
+from stroke_tf.inference.run import Predict
 from stroke_tf.models.device import Chosen
 from stroke_tf.seeds import child_seed
 from stroke_tf.training.fit import Trainable
 from stroke_tf.workflows.planar import mean_dice
 from stroke_tf.workflows.prepare import Prepared
+from stroke_tf.workflows.probabilities import predict_volume
 from stroke_tf.workflows.run import Job, RunOptions, batch_workers, run_job
-
-_OVERLAP = 0.25
 
 
 def train_volumetric(
@@ -58,18 +54,3 @@ def train_volumetric(
     return run_job(
         job, trainable, chosen, folder, options, batches_from=batches_from, validate=validate, title="unet3d, patches"
     )
-
-
-def predict_volume(
-    case: Prepared, predict: Predict, patch: int, *, on_batch: Callable[[int], None] | None = None
-) -> Probabilities:
-    """Predict the lesion probability of every voxel of the brain's box from overlapping patches.
-
-    Returns: shape (x, y, z) of the case in RAS+, float32, 0 outside the box.
-    """
-    volume = np.zeros(case.brain.shape, np.float32)
-    inside = tuple(slice(start, stop) for start, stop in case.box)
-    whole = tuple((0, side) for side in case.channels.shape[:3])
-    boxed = predict_patches(case.channels, whole, predict, patch=(patch,) * 3, overlap=_OVERLAP, on_batch=on_batch)
-    volume[inside] = boxed
-    return volume

@@ -165,16 +165,26 @@ def test_prediction_is_traced_once_for_all_batch_sizes():
 
     class Halves:
         inputs = (keras.KerasTensor((None, 4, 4, 3)),)
+        network = Network(Architecture.UNET_2D)
 
         def __call__(self, images, training):
             traced.append(training)
             return tf.fill(tf.concat([tf.shape(images)[:3], [2]], 0), 0.5)
 
     predict = predict_function(Halves())
-    for count in (1, 3, 2):
+    for count in (1, 3, 40):
         lesion = predict(np.zeros((count, 4, 4, 3)))
         assert lesion.shape == (count, 4, 4) and lesion.dtype == np.float32
     assert traced == [False]
+
+
+@pytest.mark.parametrize("precision", [Precision.FLOAT32, Precision.MIXED_BFLOAT16])
+def test_a_slices_answer_does_not_depend_on_its_neighbours(small_model, precision):
+    predict = predict_function(small_model(precision=precision))
+    images = np.random.default_rng(3).normal(size=(21, 32, 32, 3)).astype(np.float32)
+    together = predict(images)
+    for some in ([0], [20], [5, 19, 2], list(range(3, 21))):
+        assert np.array_equal(predict(images[some]), together[some])
 
 
 def test_imagenet_scaling_spans_the_range_of_photographs(small_model):
