@@ -2,7 +2,7 @@
 # Run `make` alone to see the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce-table1 test test-all lint smoke audit clean
+.PHONY: help reproduce-table1 test test-all lint smoke audit bench bench-peers clean
 
 # Without VENV= the environment is ours: .venv, with TensorFlow for the processor or, where nvidia-smi sees a card, for
 # the GPU. With VENV=path it is the user's (Colab, Kaggle, a cluster's module): its TensorFlow is kept, or its absence.
@@ -17,10 +17,15 @@ ifneq ($(if $(call given,VENV),$(filter-out .venv,$(patsubst %/,%,$(VENV)))),)
 else
   override VENV := .venv
   PY = .venv/bin/python
-  EXTRA := $(if $(findstring GPU,$(shell nvidia-smi -L 2>/dev/null)),[gpu],[cpu])
+  EXTRA := $(if $(findstring GPU,$(shell nvidia-smi -L 2>/dev/null)),[gpu],[cpu,fast])
 endif
 RUN_STAMP := $(VENV)/.stroke_tf-installed
 DEV_STAMP := $(VENV)/.stroke_tf-dev-installed
+
+PEERS_VENV := .venv-peers
+PEERS_STAMP = $(PEERS_VENV)/.peers-installed
+TORCH := torch
+RUNS := results/bench/runs/x results/bench/runs/y results/bench/runs/z
 
 help:
 	@echo 'make reproduce-table1   Table 1 of the paper, row by row, with a verdict for each claim. Options:'
@@ -34,6 +39,11 @@ help:
 	@echo 'make lint               ruff, rules and format'
 	@echo 'make smoke              phantoms, three planes, vote, report: the smallest whole run'
 	@echo 'make audit              the printed tables of the papers against arithmetic (a second)'
+	@echo 'make bench              every benchmark beside the script someone would write today (about an hour). Options:'
+	@echo '     PARTS="prediction …"         some of them; OUT=folder'
+	@echo 'make bench-peers        nnU-Net v2 and MONAI on the same phantom, in an environment of their own. Options:'
+	@echo '     RUNS="x y z"                 three run folders; without it, those that make bench trained'
+	@echo '     TORCH=torch==…               which PyTorch; PEERS_VENV=folder; PEERS=--with-slow; OUT=folder'
 	@echo 'make clean              removes .venv, caches and build leftovers; results stay'
 	@echo 'VENV=path with any of them uses the environment there and leaves its TensorFlow as it is.'
 
@@ -57,8 +67,17 @@ lint: $(DEV_STAMP)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 
+bench: $(DEV_STAMP)
+	$(PY) experiments/benchmarks/bench.py --out '$(if $(call given,OUT),$(OUT),results/bench)' \
+	    $(if $(call given,PARTS),--only $(PARTS))
+
+bench-peers: $(DEV_STAMP) $(PEERS_STAMP)
+	$(PY) experiments/benchmarks/trained_networks.py results/bench
+	$(PEERS_VENV)/bin/python experiments/benchmarks/peers/peers.py --python $(PY) --runs $(RUNS) \
+	    --out '$(if $(call given,OUT),$(OUT),results/bench-peers)' $(PEERS)
+
 clean:
-	rm -rf .venv build dist stroke_tf.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-peers build dist stroke_tf.egg-info .pytest_cache .ruff_cache
 	find stroke_tf tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps make an installation happen once, and again when setup.cfg asks for something else.
@@ -68,6 +87,13 @@ $(RUN_STAMP): setup.cfg pyproject.toml | $(VENV)/bin
 
 $(DEV_STAMP): $(RUN_STAMP)
 	$(PY) -m pip install --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# torch first and by itself, so that the build that was asked for is not replaced by what nnU-Net would choose.
+$(PEERS_STAMP): experiments/benchmarks/peers/requirements.txt | $(VENV)/bin
+	$(PY) -m venv '$(PEERS_VENV)'
+	$(PEERS_VENV)/bin/pip install --disable-pip-version-check '$(TORCH)'
+	$(PEERS_VENV)/bin/pip install --disable-pip-version-check '$(TORCH)' -r $<
 	@touch $@
 
 # TensorFlow decides the range of Pythons. A python3 outside it is passed over for a neighbour inside it.

@@ -50,7 +50,7 @@ def openvino_function(saved: SavedNetwork, precision: Precision) -> Callable[[np
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": streams,
     }
-    compiled = openvino.Core().compile_model(_graph(saved, _TYPES[precision]), "CPU", settings)
+    compiled = openvino.Core().compile_model(network_graph(saved, precision), "CPU", settings)
     requests = openvino.AsyncInferQueue(compiled, streams)
     size, channels = saved.network.size, saved.network.channels
 
@@ -72,14 +72,14 @@ def openvino_function(saved: SavedNetwork, precision: Precision) -> Callable[[np
     return predict
 
 
-def _graph(saved: SavedNetwork, kind: openvino.Type) -> openvino.Model:
+def network_graph(saved: SavedNetwork, precision: Precision) -> openvino.Model:
     """Write the network down from images (4, s, s, c) to probabilities (4, s, s).
 
     The first and the last convolution keep float32 weights whatever the precision: they are small, and rounding what
     they see, or the odds themselves, changes more voxels than rounding everything between. In between the weights are
     kept in the precision in which they are used, which is half of the memory.
     """
-    network = saved.network
+    network, kind = saved.network, _TYPES[precision]
     images = ops.parameter([_SLICES_AT_ONCE, network.size, network.size, network.channels], np.float32)
     with TrainedLayers(saved.weights) as layers:
         exact, draw = _Drawing(layers, openvino.Type.f32), _Drawing(layers, kind)
