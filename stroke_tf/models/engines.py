@@ -4,6 +4,8 @@ An engine is loaded only when it was chosen: a prediction with OpenVINO never im
 takes as long as a plane.
 """
 
+import contextlib
+import ctypes
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
@@ -17,6 +19,10 @@ from stroke_tf.models.network import Network, SavedNetwork, require_intact
 
 _SIGNS_OF_A_GPU = ("/proc/driver/nvidia/gpus", "/dev/nvidia0", "/dev/dxg")
 """Where Linux, and Linux within Windows, show a card; looking costs nothing, asking TensorFlow costs seconds."""
+
+
+_M_ARENA_MAX = -8
+"""As glibc's malloc.h numbers it."""
 
 
 def choose_engine(
@@ -36,6 +42,7 @@ def choose_engine(
     elif engine is Engine.OPENVINO and (fault := _why_not_openvino(device, precision, networks, asked=True)):
         raise SettingError(f"--engine openvino: {fault}")
     if engine is Engine.OPENVINO:
+        _keep_memory_together()
         return engine, choose_processor(precision)
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
@@ -61,6 +68,16 @@ def start_network(saved: SavedNetwork, engine: Engine, precision: Precision) -> 
     from stroke_tf.models.files import load_model
 
     return predict_function(load_model(saved.folder, precision=precision)[0])
+
+
+def _keep_memory_together() -> None:
+    """Let all threads share one heap, where the C library is glibc.
+
+    By default each thread gets its own, and what a thread frees no other can use: three networks that are loaded side
+    by side were seen to take 60 MB more.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def _why_not_openvino(device: Device, precision: Precision, networks: Sequence[Network], *, asked: bool = False) -> str:
