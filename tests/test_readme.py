@@ -1,6 +1,8 @@
 """The README's commands name doors, options, targets and variables that exist."""
 
 import importlib
+import importlib.util
+import json
 import re
 import shlex
 from pathlib import Path
@@ -101,3 +103,13 @@ def test_the_citation_names_each_paper_and_this_version(repository: Path):
     assert citation["license"] == "Apache-2.0"
     cited = str(citation["references"])
     assert all(name in cited for name in ("2511.07281", "10.22937/IJCSNS.2022.22.11.67", "1906.02392"))
+
+
+def test_the_benchmark_table_is_the_one_that_was_measured(repository: Path):
+    spec = importlib.util.spec_from_file_location("summary", repository / "experiments" / "benchmarks" / "summary.py")
+    summary = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(summary)
+    text = README.read_text(encoding="utf-8")
+    table = summary.summary(json.loads(summary.STORED.read_text(encoding="utf-8")))
+    assert table.count("\n|") >= 8
+    assert summary.in_readme(text, table) == text
