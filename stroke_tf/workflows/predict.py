@@ -45,13 +45,13 @@ class Outputs:
         """Tell whether anything is written for each plane."""
         return self.plane_masks or self.probabilities
 
-    def of_case(self, case: Case, predictors: Sequence[Predictor]) -> dict[str, Path]:
-        """Return the files that predicting a case writes, by purpose."""
+    def of_case(self, case: Case, names: Sequence[str]) -> dict[str, Path]:
+        """Return the files that predicting a case writes, by purpose; names are those of the predictors."""
         purposes = ["mask"]
-        if len(predictors) > 1 and self.of_each_plane:
-            purposes += [f"mask-{each.name}" for each in predictors]
+        if len(names) > 1 and self.of_each_plane:
+            purposes += [f"mask-{name}" for name in names]
         if self.probabilities:
-            purposes += [f"prob-{each.name}" for each in predictors]
+            purposes += [f"prob-{name}" for name in names]
         return {purpose: self.folder / f"{case.case_id}_{purpose}.nii.gz" for purpose in purposes}
 
 
@@ -90,8 +90,11 @@ def predict_cases(
     wanted = chosen_cases(cases.cases, case_ids) if case_ids else cases.cases
     opening = look_at_runs(runs, engine=engine, device=device, precision=precision, max_voxels=max_voxels)
     viewing = opening.viewing()
-    names = ", ".join(f"{run}" for run in runs)
-    say(f"device: {opening} · data: {cases.name}, {len(wanted)} cases · weights: {names}")
+    for case in wanted:
+        for path in outputs.of_case(case, opening.names).values():
+            require_absent(path, force=outputs.force)
+    weights = ", ".join(f"{run}" for run in runs)
+    say(f"device: {opening} · data: {cases.name}, {len(wanted)} cases · weights: {weights}")
     if seen := cases_seen_in_training(runs, wanted):
         say(f"note: {', '.join(seen)} trained these networks, or has the name of a case that did; its Dice flatters")
     # A mask that may lie beside the images is none of prediction's business: not even an empty or broken one.
@@ -99,9 +102,6 @@ def predict_cases(
     with ThreadPoolExecutor(1) as reader:
         reading = reader.submit(_read, images[0], viewing)
         predictors = open_predictors(opening)
-        for case in wanted:
-            for path in outputs.of_case(case, predictors).values():
-                require_absent(path, force=outputs.force)
         progress = Progress("predicting", len(wanted) * len(predictors))
         written = []
         for number, case in enumerate(images):
@@ -139,7 +139,7 @@ def _guarded(
 ) -> Written:
     try:
         prepared, like = reading.result()
-        files = outputs.of_case(case, predictors)
+        files = outputs.of_case(case, [each.name for each in predictors])
 
         def done(name: str) -> None:
             progress.step(note=f"case {case.case_id}, {name}")

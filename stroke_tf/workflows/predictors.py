@@ -71,15 +71,20 @@ class Opening:
     chosen: Chosen
     max_voxels: int
 
+    @property
+    def names(self) -> list[str]:
+        """Return what each network's files are called after."""
+        return [_name(saved) for saved in self.saved]
+
     def viewing(self) -> Viewing:
         """Return how all of the networks look at a case.
 
         Raises: SettingError if two of them are of one plane, or look at a case in different ways.
         """
         views = [_viewing(saved, self.max_voxels) for saved in self.saved]
-        names = [_name(saved) for saved in self.saved]
-        if len(set(names)) < len(names):
-            received = ", ".join(f"{saved.folder} ({name})" for saved, name in zip(self.saved, names, strict=True))
+        if len(set(self.names)) < len(self.names):
+            named = zip(self.saved, self.names, strict=True)
+            received = ", ".join(f"{saved.folder} ({name})" for saved, name in named)
             raise SettingError(f"Each plane votes once. Received: {received}. Name one run of each plane.")
         if len({(view.sequences, view.fit) for view in views}) > 1:
             different = {(view.sequences, view.fit.value) for view in views}
