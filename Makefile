@@ -72,7 +72,7 @@ bench: $(DEV_STAMP)
 	    $(if $(call given,PARTS),--only $(PARTS))
 
 bench-peers: $(DEV_STAMP) $(PEERS_STAMP)
-	$(PY) experiments/benchmarks/trained_networks.py results/bench
+	$(if $(call given,RUNS),,$(PY) experiments/benchmarks/trained_networks.py results/bench)
 	$(PEERS_VENV)/bin/python experiments/benchmarks/peers/peers.py --python $(PY) --runs $(RUNS) \
 	    --out '$(if $(call given,OUT),$(OUT),results/bench-peers)' $(PEERS)
 

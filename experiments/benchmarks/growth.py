@@ -115,7 +115,6 @@ def tables(found: dict[str, Any]) -> str:
     """Return a table for each curve and a sentence on what grows how; slopes are fitted, not typed."""
     return "\n\n".join(
         [
-            "### Growth",
             "Whole processes on SYNTHETIC phantoms, from start to exit. A fitted line is given with the farthest "
             "distance of a point from it.",
             _cases_table(found),

@@ -305,7 +305,6 @@ def _speed_table(found: dict[str, Any]) -> str:
     reached = rates["all"]["median"]
     return "\n\n".join(
         [
-            "### Input pipeline",
             f"Slices of 128x128x3 from SYNTHETIC phantoms in the cache to float32 batches of {settings['batch_size']}, "
             f"{settings['workers']} batches made at once, median [min, max] of {rates['all']['count']} rounds. The "
             "last row is a plain albumentations.Compose behind numpy_function, one call a slice.",
