@@ -57,7 +57,7 @@ def saved(cases, tmp_path_factory):
 
 def predictors(saved, engine: Engine, precision: Precision) -> list[Predictor]:
     predict = start_network(saved, engine, precision)
-    return [Predictor(plane.value, plane, VIEWING, 0.5, predict, 0) for plane in Plane]
+    return [Predictor(plane.value, plane, 0.5, predict, 0) for plane in Plane]
 
 
 @pytest.fixture(scope="module")

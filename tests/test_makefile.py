@@ -71,7 +71,7 @@ def test_an_environment_of_the_user_gets_no_tensorflow(repository: Path, clone: 
 
 @pytest.mark.parametrize(
     ("smi", "extra"),
-    [("echo 'GPU 0: Tesla T4'", "gpu"), ("echo 'No devices were found'; exit 6", "cpu"), (None, "cpu")],
+    [("echo 'GPU 0: Tesla T4'", "gpu"), ("echo 'No devices were found'; exit 6", "cpu,fast"), (None, "cpu,fast")],
 )
 def test_a_card_decides_which_tensorflow_is_installed(clone: Path, programs: Path, smi: str | None, extra: str):
     if smi:

@@ -195,8 +195,7 @@ def _predictors(trained: Trained, engine: Engine, precision: Precision) -> list[
         saved = read_network(run)
         choose_engine(engine, Device.CPU, precision, [saved.network])
         plane, threshold = Plane(saved.description["plane"]), saved.description["threshold"]
-        viewing = Viewing(SEQUENCES, FitRule.BRAIN, (plane,))
-        predictors.append(Predictor(plane.value, plane, viewing, threshold, start_network(saved, engine, precision), 0))
+        predictors.append(Predictor(plane.value, plane, threshold, start_network(saved, engine, precision), 0))
     return predictors
 
 

@@ -43,8 +43,9 @@ def summary(found: Mapping[str, Any]) -> str:
     facts = found["machine"]
     tensorflow = facts["versions"].get("tensorflow-cpu") or facts["versions"].get("tensorflow")
     return (
-        f"Measured by `make bench` on {facts['processor']}, {facts['threads']} threads, TensorFlow {tensorflow}; medians "
-        "of turns taken side by side. Times move from machine to machine, ratios less.\n\n" + "\n".join([head, *rows])
+        f"Measured by `make bench` on {facts['processor']}, {facts['threads']} threads, TensorFlow {tensorflow}; "
+        "medians of turns taken side by side. Times move from machine to machine, ratios less.\n\n"
+        + "\n".join([head, *rows])
     )
 
 

@@ -47,7 +47,7 @@ from stroke_tf.recipes.multiplane_2025 import PLANAR
 NAIVE, OURS_EXACT, OURS = "Keras as it comes, float32", "ours, float32", "ours, mixed_bfloat16"
 NAIVE_FROZEN, OURS_FROZEN = "segmentation-models' freeze, float32", "ours, frozen, mixed_bfloat16"
 VARIANTS = (NAIVE, OURS_EXACT, OURS, NAIVE_FROZEN, OURS_FROZEN)
-# What is judged, against what, and the ratio of slices a second that the issue asks for.
+# What is judged, against what, and the ratio of slices a second that was set beforehand.
 TARGETS = {OURS: (NAIVE, 1.5), OURS_FROZEN: (NAIVE_FROZEN, 2.4)}
 RATE = 1e-4
 

@@ -35,7 +35,6 @@ class Predictor:
 
     name: str
     plane: Plane | None
-    viewing: Viewing
     threshold: float
     predict: Predict
     patch: int
@@ -162,10 +161,8 @@ def _opened(saved: SavedNetwork, opening: Opening) -> Predictor:
     digests = {saved.weights.name: saved.weights_sha256}
     if (saved.folder / RUN_CARD).exists() and (faults := faults_of_run(saved.folder, digests)):
         raise WeightsError(f"{faults[0]}. Copy the run folder again, or train it anew.")
-    viewing = _viewing(saved, opening.max_voxels)
-    plane = viewing.planes[0] if viewing.planes else None
     threshold = saved.description["threshold"]
-    return Predictor(_name(saved), plane, viewing, threshold, predict, saved.network.patch[0])
+    return Predictor(_name(saved), _plane(saved), threshold, predict, saved.network.patch[0])
 
 
 def _viewing(saved: SavedNetwork, max_voxels: int) -> Viewing:

@@ -46,10 +46,7 @@ def bright_in(channel: int):
 
 
 def predictors_of(predicts) -> list[Predictor]:
-    return [
-        Predictor(plane.value, plane, Viewing((), FitRule.BRAIN), 0.5, predict, 0)
-        for plane, predict in zip(Plane, predicts, strict=True)
-    ]
+    return [Predictor(plane.value, plane, 0.5, predict, 0) for plane, predict in zip(Plane, predicts, strict=True)]
 
 
 def lazy_and_full(case, predictors) -> tuple[np.ndarray, np.ndarray]:
