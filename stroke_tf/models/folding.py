@@ -69,11 +69,6 @@ def scale_and_offset(layers: TrainedLayers, name: str) -> tuple[np.ndarray, np.n
     return scale.astype(np.float32), (beta - mean * scale).astype(np.float32)
 
 
-def channels_first(kernel: np.ndarray) -> np.ndarray:
-    """Turn Keras's kernel (row, column, in, out) into (out, in, row, column); a view, no weight is copied."""
-    return kernel.transpose(3, 2, 0, 1)
-
-
 def transposed_kernel(kernel: np.ndarray) -> np.ndarray:
     """Fold "double the image by nearest neighbours, then convolve by 3x3" into one transposed convolution.
 

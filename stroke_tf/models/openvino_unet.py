@@ -7,6 +7,7 @@ products (models/folding.py). tests/models/test_openvino_unet.py holds the two t
 
 from collections.abc import Callable
 
+import cv2
 import ml_dtypes
 import numpy as np
 import openvino
@@ -16,7 +17,7 @@ from stroke_tf.choices import Architecture, Precision
 from stroke_tf.errors import SettingError, WeightsError
 from stroke_tf.models.backbones import BACKBONES, DECODER_LEVELS
 from stroke_tf.models.device import usable_threads
-from stroke_tf.models.folding import TrainedLayers, blocked_kernel, channels_first, scale_and_offset, transposed_kernel
+from stroke_tf.models.folding import TrainedLayers, blocked_kernel, scale_and_offset, transposed_kernel
 from stroke_tf.models.network import SCALE_AND_OFFSET, Network, SavedNetwork
 
 _SLICES_AT_ONCE = 4
@@ -87,7 +88,7 @@ def network_graph(saved: SavedNetwork, precision: Precision) -> openvino.Model:
         features = _decoder(draw, *_encoder(draw, ops.convert(first, kind), network))
         # Of two classes the softmax is the logistic function of their difference, which is one convolution.
         kernel, bias = layers.take("final_conv")
-        last = channels_first(kernel[..., 1:] - kernel[..., :1])
+        last = kernel[..., 1:] - kernel[..., :1]
         odds = exact.convolution(ops.convert(features, openvino.Type.f32), last, bias[1:] - bias[:1])
         if strangers := layers.left - _AUXILIARY_HEADS:
             raise WeightsError(
@@ -118,7 +119,7 @@ def _encoder(draw: "_Drawing", x: openvino.Node, network: Network) -> tuple[open
             ready = draw.rectified_affine(x, name + "bn1")
             if unit == 1:
                 found[name + "relu1"] = ready
-                x = draw.convolution(ready, channels_first(draw.layers.take(name + "sc")[0]), stride=stride)
+                x = draw.convolution(ready, draw.layers.take(name + "sc")[0], stride=stride)
             x = ops.add(_residual(draw, ready, name, stride), x)
             unit += 1
         stage += 1
@@ -135,7 +136,7 @@ def _residual(draw: "_Drawing", x, name: str, stride: int):
         last = name + "conv3"
     else:
         x = draw.normalised_convolution(x, name + "conv1", name + "bn2", stride=stride, padding=1)
-    return draw.convolution(x, channels_first(draw.layers.take(last)[0]))
+    return draw.convolution(x, draw.layers.take(last)[0])
 
 
 def _decoder(draw: "_Drawing", x, skips: list):
@@ -154,9 +155,9 @@ class _Drawing:
         self.layers, self.kind = layers, kind
 
     def convolution(self, x, kernel: np.ndarray, offset: np.ndarray | None = None, *, stride: int = 1):
-        """Convolve by (out, in, side, side), padded so that stride alone decides the size."""
-        sides = [kernel.shape[2] // 2] * 2
-        y = ops.convolution(x, self._constant(kernel), [stride] * 2, sides, sides, [1, 1])
+        """Convolve by (side, side, in, out), padded so that stride alone decides the size."""
+        sides = [kernel.shape[0] // 2] * 2
+        y = ops.convolution(x, self._kernel(kernel), [stride] * 2, sides, sides, [1, 1])
         return y if offset is None else ops.add(y, self._of_channels(offset))
 
     def normalised_convolution(self, x, conv: str, bn: str, *, stride: int = 1, padding: int = 0):
@@ -165,14 +166,14 @@ class _Drawing:
         (kernel,) = self.layers.take(conv)
         if kernel.shape[0] // 2 != padding:
             raise WeightsError(f"Layer {conv} has a kernel of {kernel.shape[:2]}: the weights do not fit the network.")
-        return ops.relu(self.convolution(x, channels_first(kernel * scale), offset, stride=stride))
+        return ops.relu(self.convolution(x, kernel * scale, offset, stride=stride))
 
     def first_convolution(self, x, conv: str, bn: str):
         """Convolve by 7x7 with stride 2, normalise and rectify."""
         scale, offset = scale_and_offset(self.layers, bn)
-        kernel = channels_first(blocked_kernel(self.layers.take(conv)[0] * scale))
+        kernel = blocked_kernel(self.layers.take(conv)[0] * scale)
         blocks = ops.space_to_depth(x, "blocks_first", 2)
-        y = ops.convolution(blocks, self._constant(kernel), [1, 1], [2, 2], [1, 1], [1, 1])
+        y = ops.convolution(blocks, self._kernel(kernel), [1, 1], [2, 2], [1, 1], [1, 1])
         return ops.relu(ops.add(y, self._of_channels(offset)))
 
     def doubled_and_joined(self, x, skip, conv: str, bn: str):
@@ -181,12 +182,10 @@ class _Drawing:
         kernel = self.layers.take(conv)[0] * scale
         # A convolution of two images side by side is the sum of two convolutions.
         here = list(x.shape)[1]
-        grown = transposed_kernel(kernel[:, :, :here]).transpose(2, 3, 0, 1)
-        y = ops.convolution_backprop_data(
-            x, self._constant(grown), [2, 2], pads_begin=[1, 1], pads_end=[1, 1], dilations=[1, 1]
-        )
+        grown = self._kernel(transposed_kernel(kernel[:, :, :here]), turned=False)
+        y = ops.convolution_backprop_data(x, grown, [2, 2], pads_begin=[1, 1], pads_end=[1, 1], dilations=[1, 1])
         if skip is not None:
-            y = ops.add(y, self.convolution(skip, channels_first(kernel[:, :, here:])))
+            y = ops.add(y, self.convolution(skip, kernel[:, :, here:]))
         return ops.relu(ops.add(y, self._of_channels(offset)))
 
     def rectified_affine(self, x, bn: str):
@@ -201,14 +200,32 @@ class _Drawing:
         """Take the largest of 3x3 at every second pixel; what lies beyond the border never wins after a relu."""
         return ops.max_pool(x, [2, 2], [1, 1], [1, 1], [1, 1], [3, 3]).output(0)
 
-    def _of_channels(self, values: np.ndarray):
-        return self._constant(np.asarray(values, np.float32).reshape(1, -1, 1, 1))
-
-    def _constant(self, values: np.ndarray):
-        tensor = openvino.Tensor(self.kind, list(values.shape))
-        if self.kind == openvino.Type.bf16:
-            # Rounded before it is turned: half of the bytes have to move.
-            tensor.data.view(np.uint16)[...] = values.astype(ml_dtypes.bfloat16).view(np.uint16)
-        else:
-            tensor.data[...] = values
+    def _of_channels(self, values: np.ndarray) -> openvino.Node:
+        tensor, content = self._empty([1, len(values), 1, 1])
+        content[0, :, 0, 0] = self._rounded(values)
         return openvino.op.Constant(tensor, shared_memory=True)
+
+    def _kernel(self, kernel: np.ndarray, *, turned: bool = True) -> openvino.Node:
+        """Turn Keras's kernel (row, column, in, out) into a constant (out, in, row, column).
+
+        Transposed convolutions want (in, out, row, column): turned is False for them.
+        """
+        rows, columns, given, made = kernel.shape
+        tensor, content = self._empty([made, given, rows, columns] if turned else [given, made, rows, columns])
+        # Rounded before it is turned, so that half of the bytes have to move; and turned by OpenCV, which takes a
+        # tenth of NumPy's time for it.
+        rounded = self._rounded(kernel)
+        for row, column in np.ndindex(rows, columns):
+            tap = np.ascontiguousarray(rounded[row, column])
+            content[:, :, row, column] = cv2.transpose(tap) if turned else tap
+        return openvino.op.Constant(tensor, shared_memory=True)
+
+    def _empty(self, shape: list[int]) -> tuple[openvino.Tensor, np.ndarray]:
+        """Return a tensor and its memory as NumPy sees it; NumPy has no bfloat16, so those are 16 bits."""
+        tensor = openvino.Tensor(self.kind, shape)
+        return tensor, tensor.data.view(np.uint16) if self.kind == openvino.Type.bf16 else tensor.data
+
+    def _rounded(self, values: np.ndarray) -> np.ndarray:
+        if self.kind == openvino.Type.bf16:
+            return values.astype(ml_dtypes.bfloat16).view(np.uint16)
+        return np.asarray(values, np.float32)
