@@ -11,11 +11,13 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-import openvino
 from measuring import alternate, markdown_table, seconds, spread
-from openvino import opset13 as ops
 
 from stroke_tf.models.device import usable_threads
+from stroke_tf.models.quiet_openvino import import_openvino
+
+openvino = import_openvino()
+ops = openvino.opset13
 
 SIZES = ((512, 16), (256, 32), (128, 64))
 """(channels, side) of a slice's features, in and out alike."""

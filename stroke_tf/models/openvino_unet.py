@@ -10,8 +10,6 @@ from collections.abc import Callable
 import cv2
 import ml_dtypes
 import numpy as np
-import openvino
-from openvino import opset13 as ops
 
 from stroke_tf.choices import Architecture, Precision
 from stroke_tf.errors import SettingError, WeightsError
@@ -19,6 +17,10 @@ from stroke_tf.models.backbones import BACKBONES, DECODER_LEVELS
 from stroke_tf.models.device import usable_threads
 from stroke_tf.models.folding import TrainedLayers, blocked_kernel, scale_and_offset, transposed_kernel
 from stroke_tf.models.network import SCALE_AND_OFFSET, Network, SavedNetwork
+from stroke_tf.models.quiet_openvino import import_openvino
+
+openvino = import_openvino()
+ops = openvino.opset13
 
 _SLICES_AT_ONCE = 4
 """Of one request: four slices fill a core's caches well, and few are computed for nothing when the last are one."""
