@@ -16,9 +16,10 @@ def parser() -> argparse.ArgumentParser:
     """Return the options of this door."""
     options = argparse.ArgumentParser(
         prog="stroke-tf index",
-        description="Find the cases under a folder (ISLES 2015 SISS in both its arrangements, ISLES 2022 BIDS, or "
-        "phantoms), read and check every file, and write a manifest: one row a case with paths relative to the "
-        "folder, SHA-256, shape, spacing, orientation, lesion volume, four folds and a 70/20/10 split by patient.",
+        description="Find the cases under a folder (ISLES 2015 SISS in both its arrangements, ISLES 2018 CT "
+        "perfusion, ISLES 2022 BIDS, or phantoms), read and check every file, and write a manifest: one row a case "
+        "with paths relative to the folder, SHA-256, shape, spacing, orientation, lesion volume, four folds and a "
+        "70/20/10 split by patient.",
     )
     options.add_argument("root", type=Path, metavar="ROOT", help="the folder that holds the cases")
     options.add_argument("--out", type=Path, required=True, metavar="CSV", help="the manifest to write")

@@ -7,6 +7,9 @@ from enum import Enum
 from pathlib import Path
 
 SEQUENCES = ("T1", "T2", "DWI", "FLAIR", "ADC")
+SERIES = "CTP"
+PERFUSION = ("CT", SERIES, "CBF", "CBV", "MTT", "TMAX")
+"""Images of CT perfusion: the plain CT, the 4-D series of the bolus, and the maps computed from it."""
 
 
 class Layout(str, Enum):
@@ -17,13 +20,17 @@ class Layout(str, Enum):
     ISLES2022 = "isles2022"
     """BIDS: `rawdata/sub-*/ses-*/*_dwi.nii.gz`; FLAIR lies on another grid than DWI and mask."""
 
+    ISLES2018 = "isles2018"
+    """CT perfusion: `case_1/SMIR.Brain.XX.O.CT_CBF.345563/SMIR.Brain.XX.O.CT_CBF.345563.nii`; all images on one grid.
+    The DWI (`MR_DWI`) is there for training only."""
+
     PLAIN = "plain"
     """One's own scans: a folder a case, `patient07/FLAIR.nii.gz`, `T1`, `T2`, `DWI`, `ADC`, and `lesion` or `mask`."""
 
     @property
     def reference(self) -> str:
         """Return the sequence on whose grid the mask lies, where the case has it."""
-        return "DWI" if self is Layout.ISLES2022 else "FLAIR"
+        return {"isles2022": "DWI", "isles2018": "CT"}.get(self.value, "FLAIR")
 
     @property
     def resample(self) -> bool:
@@ -33,7 +40,12 @@ class Layout(str, Enum):
     @property
     def expected(self) -> tuple[str, ...]:
         """Return the sequences without which a case of this layout is incomplete."""
-        return {"siss2015": ("T1", "T2", "DWI", "FLAIR"), "isles2022": ("DWI", "FLAIR"), "plain": ()}[self.value]
+        return {
+            "siss2015": ("T1", "T2", "DWI", "FLAIR"),
+            "isles2022": ("DWI", "FLAIR"),
+            "isles2018": PERFUSION,  # without DWI a case cannot be trained on, but it can be predicted
+            "plain": (),
+        }[self.value]
 
 
 @dataclass(frozen=True)

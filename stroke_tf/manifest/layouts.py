@@ -5,15 +5,19 @@ Only the sequence part of a name is trusted: the numbers in SISS names follow no
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stroke_tf.errors import ManifestError
-from stroke_tf.manifest.case import SEQUENCES, Case, Layout, natural_order
+from stroke_tf.manifest.case import PERFUSION, SEQUENCES, SERIES, Case, Layout, natural_order
 
 _SISS = re.compile(
     r"(?:VSD|SMIR)\.Brain[^.]*\.[^.]*\.O\.(?:MR_)?(?P<kind>T1|T2|DWI|Flair|ADC|OT)\..*nii(?:\.gz)?", re.IGNORECASE
+)
+_ISLES2018 = re.compile(
+    r"(?:VSD|SMIR)\.Brain[^.]*\.[^.]*\.O\.(?P<kind>CT|CT_4DPWI|CT_CBF|CT_CBV|CT_MTT|CT_Tmax)\..*nii(?:\.gz)?",
+    re.IGNORECASE,
 )
 _BIDS = re.compile(
     r"(?P<case>sub-[a-z0-9]+(?:_ses-[a-z0-9]+)?)(?:_[a-z0-9]+-[a-z0-9]+)*"
@@ -32,17 +36,17 @@ class _Found:
     layout: Layout
     case_id: str
     home: str
-    """The case's own folder (SISS), or its BIDS name: two homes with one case id are a duplicate."""
+    """The case's own folder (SISS, ISLES 2018), or its BIDS name: two homes with one case id are a duplicate."""
     kind: str
-    """A sequence, or "lesion"."""
+    """A sequence, an image of CT perfusion, or "lesion"."""
     path: Path
 
 
 def find_cases(root: Path) -> list[Case]:
     """List the cases under a folder, in natural order, without opening any image.
 
-    Both arrangements of SISS are known (each file in a folder of its own name, or all files of a case in one
-    folder), BIDS with and without sessions, plain folders (`patient07/FLAIR.nii.gz`), and phantoms, which are
+    Both arrangements of SISS and ISLES 2018 are known (each file in a folder of its own name, or all files of a case
+    in one folder), BIDS with and without sessions, plain folders (`patient07/FLAIR.nii.gz`), and phantoms, which are
     written in these same layouts.
 
     Raises: ManifestError if there is no folder or no case, if a sequence of a case is found twice, or if two
@@ -52,16 +56,16 @@ def find_cases(root: Path) -> list[Case]:
     if not root.is_dir():
         raise ManifestError(f"{root}: no such folder. Give the folder that holds the cases.")
     files: dict[str, dict[str, _Found]] = {}
-    for found in filter(None, map(_recognise, _walk(root))):
+    for found in _told_apart(filter(None, map(_recognise, _walk(root)))):
         kinds = files.setdefault(found.case_id, {})
         _require_new(found, kinds)
         kinds[found.kind] = found
     cases = [_case(name, files[name]) for name in sorted(files, key=natural_order) if _has_image(files[name])]
     if not cases:
         raise ManifestError(
-            f"{root}: no case found. Expected SISS 2015 (1/VSD.Brain.XX.O.MR_Flair.*.nii), ISLES 2022 "
-            "(rawdata/sub-*/ses-*/*_dwi.nii.gz) or plain names (patient07/FLAIR.nii.gz). For others write a manifest "
-            "by hand: data_manifests/README.md."
+            f"{root}: no case found. Expected SISS 2015 (1/VSD.Brain.XX.O.MR_Flair.*.nii), ISLES 2018 "
+            "(case_1/SMIR.Brain.XX.O.CT_4DPWI.*.nii), ISLES 2022 (rawdata/sub-*/ses-*/*_dwi.nii.gz) or plain names "
+            "(patient07/FLAIR.nii.gz). For others write a manifest by hand: data_manifests/README.md."
         )
     return cases
 
@@ -81,9 +85,10 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _recognise(path: Path) -> _Found | None:
-    if match := _SISS.fullmatch(path.name):
-        home = path.parent.parent if _SISS.fullmatch(f"{path.parent.name}.nii") else path.parent
-        return _Found(Layout.SISS2015, home.name, str(home), _kind(match["kind"]), path)
+    for pattern, layout in ((_SISS, Layout.SISS2015), (_ISLES2018, Layout.ISLES2018)):
+        if match := pattern.fullmatch(path.name):
+            home = path.parent.parent if pattern.fullmatch(f"{path.parent.name}.nii") else path.parent
+            return _Found(layout, home.name, str(home), _kind(match["kind"]), path)
     if match := _BIDS.fullmatch(path.name):
         kind = _kind(match["kind"])
         if kind != _LESION and "derivatives" in path.parts:
@@ -94,11 +99,18 @@ def _recognise(path: Path) -> _Found | None:
     return None
 
 
+def _told_apart(files: Iterable[_Found]) -> list[_Found]:
+    """Give DWI and mask to ISLES 2018 where CT images lie beside them: both challenges name these two alike."""
+    files = list(files)
+    homes = {found.home for found in files if found.layout is Layout.ISLES2018}
+    return [replace(found, layout=Layout.ISLES2018) if found.home in homes else found for found in files]
+
+
 def _kind(word: str) -> str:
-    word = word.upper()
+    word = word.upper().removeprefix("CT_")
     if word in _MASK_WORDS:
         return _LESION
-    return word.removesuffix("W")
+    return SERIES if word == "4DPWI" else word.removesuffix("W")
 
 
 def _require_new(found: _Found, kinds: dict[str, _Found]) -> None:
@@ -116,12 +128,12 @@ def _require_new(found: _Found, kinds: dict[str, _Found]) -> None:
 
 
 def _has_image(kinds: dict[str, _Found]) -> bool:
-    return any(kind in SEQUENCES for kind in kinds)
+    return any(kind in (*SEQUENCES, *PERFUSION) for kind in kinds)
 
 
 def _case(case_id: str, kinds: dict[str, _Found]) -> Case:
     layout = next(iter(kinds.values())).layout
-    images = {name: kinds[name].path for name in SEQUENCES if name in kinds}
+    images = {name: kinds[name].path for name in (*SEQUENCES, *PERFUSION) if name in kinds}
     lesion = kinds[_LESION].path if _LESION in kinds else None
     # Scans of one's own may lack FLAIR; then the first sequence there is gives the grid.
     reference = next(iter(images)) if layout is Layout.PLAIN and layout.reference not in images else layout.reference

@@ -12,24 +12,23 @@ from pathlib import Path
 
 from stroke_tf.errors import ManifestError
 from stroke_tf.files import require_absent, write_text
-from stroke_tf.manifest.case import SEQUENCES, Case, Layout, patient_of
+from stroke_tf.manifest.case import PERFUSION, SEQUENCES, Case, Layout, patient_of
 from stroke_tf.manifest.split import FOLDS
 
-_KINDS = (*SEQUENCES, "lesion")
-COLUMNS = (
-    "case",
-    "layout",
-    "reference",
-    "resample",
-    *_KINDS,
-    *(f"sha256_{kind}" for kind in _KINDS),
-    "shape",
-    "spacing_mm",
-    "orientation",
-    "lesion_volume_ml",
-    "fold",
-    "subset",
-)
+_KINDS = (*SEQUENCES, *PERFUSION, "lesion")
+
+
+def _columns(kinds: Iterable[str]) -> tuple[str, ...]:
+    return (
+        *("case", "layout", "reference", "resample"),
+        *kinds,
+        *(f"sha256_{kind}" for kind in kinds),
+        *("shape", "spacing_mm", "orientation", "lesion_volume_ml", "fold", "subset"),
+    )
+
+
+COLUMNS = _columns((*SEQUENCES, "lesion"))
+"""Of a cohort of MRI. Images of CT perfusion get columns of their own where a case has them, before `lesion`."""
 _SUBSETS = ("", "train", "validation", "test")
 _TRUTH = {"yes": True, "no": False}
 
@@ -44,7 +43,9 @@ def write_manifest(path: Path, cases: Iterable[Case], root: Path, *, force: bool
     require_absent(path, force=force)
     _require_consistent(str(path), cases)
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n", restval="")
+    here = {kind for case in cases for kind in case.images}
+    columns = _columns([kind for kind in _KINDS if kind in here or kind not in PERFUSION])
+    writer = csv.DictWriter(stream, columns, lineterminator="\n", restval="")
     writer.writeheader()
     writer.writerows(_row_of(case, Path(os.path.abspath(root))) for case in cases)
     write_text(path, stream.getvalue())
@@ -75,7 +76,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise ManifestError(f"{path}: cannot be read ({fault}). Make a manifest with: stroke-tf index ROOT") from fault
     reader = csv.DictReader(io.StringIO(text, newline=""))
     header = reader.fieldnames or []
-    if "case" not in header or not set(SEQUENCES) & set(header):
+    if "case" not in header or not {*SEQUENCES, *PERFUSION} & set(header):
         raise ManifestError(
             f"{path}: not a manifest; the columns case and at least one of {', '.join(SEQUENCES)} are needed. "
             f"Received: {', '.join(map(str, header)) or 'an empty file'}. Make one with: stroke-tf index ROOT"

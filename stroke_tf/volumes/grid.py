@@ -78,8 +78,8 @@ def grid_of_file(shape: tuple[int, ...], affine: np.ndarray, name: str) -> Grid:
 
 
 def to_ras(data: np.ndarray, grid: Grid) -> Volume:
-    """Turn an array in the file's order into RAS+ order (a view, no voxel is copied)."""
-    if data.shape != grid.native_shape:
+    """Turn an array in the file's order into RAS+ order (a view, no voxel is copied); time stays the last axis."""
+    if data.shape[:3] != grid.native_shape:
         raise GeometryError(f"An array of shape {data.shape} does not fit a file of shape {grid.native_shape}.")
     return orientations.apply_orientation(data, orientations.io_orientation(grid.native_affine))
 

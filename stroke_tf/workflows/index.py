@@ -7,14 +7,15 @@ from pathlib import Path
 
 from stroke_tf.errors import ManifestError, StrokeTfError
 from stroke_tf.files import require_absent, sha256_of_file
-from stroke_tf.manifest.case import Case
+from stroke_tf.manifest.case import SERIES, Case
 from stroke_tf.manifest.layouts import find_cases
 from stroke_tf.manifest.split import four_folds, split_70_20_10
 from stroke_tf.manifest.table import write_manifest
 from stroke_tf.progress import Progress
-from stroke_tf.volumes.grid import require_same_grid
+from stroke_tf.volumes.grid import Grid, require_same_grid
 from stroke_tf.volumes.intensity import require_varied
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, read_mask, read_scan
+from stroke_tf.volumes.series import read_series
 
 _BINS_ML = (1.0, 10.0, 50.0)
 
@@ -114,12 +115,11 @@ def _look_at(case: Case, max_voxels: int, allow_empty: bool) -> Case:
     grids = {}
     own = None
     for name, path in case.images.items():
-        scan = read_scan(path, max_voxels=max_voxels)
-        require_varied(scan.data, str(path))
+        grid = _grid_of(name, path, max_voxels)
         if name == case.reference:
-            own = scan.grid
+            own = grid
         if name == case.reference or not case.resample:
-            grids[str(path)] = scan.grid
+            grids[str(path)] = grid
     volume_ml = None
     if case.lesion is not None:
         mask = read_mask(case.lesion, max_voxels=max_voxels, allow_empty=allow_empty)
@@ -135,6 +135,15 @@ def _look_at(case: Case, max_voxels: int, allow_empty: bool) -> Case:
         orientation=own.orientation,
         lesion_volume_ml=volume_ml,
     )
+
+
+def _grid_of(name: str, path: Path, max_voxels: int) -> Grid:
+    """Read an image or a series whole, and return its grid."""
+    if name == SERIES:
+        return read_series(path, max_voxels=max_voxels).grid
+    scan = read_scan(path, max_voxels=max_voxels)
+    require_varied(scan.data, str(path))
+    return scan.grid
 
 
 def _split(cases: Sequence[Case], found: Sequence[Case], seed: int) -> list[Case]:

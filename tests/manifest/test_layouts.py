@@ -133,3 +133,40 @@ def test_a_mask_without_image_is_no_case(tmp_path):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ManifestError, match=r"nowhere: no such folder"):
         find_cases(tmp_path / "nowhere")
+
+
+def isles2018(root, case="case_1", kinds=("CT_4DPWI", "CT", "CT_CBF", "CT_CBV", "CT_MTT", "OT", "CT_Tmax")):
+    for number, kind in enumerate(kinds, start=345561):
+        name = f"SMIR.Brain.XX.O.{kind}.{number}"
+        touch(root / case / name / f"{name}.nii")
+
+
+def test_isles_2018_is_known_by_its_ct_images(tmp_path):
+    isles2018(tmp_path)
+    (case,) = find_cases(tmp_path)
+    assert (case.case_id, case.layout, case.reference, case.resample) == ("case_1", Layout.ISLES2018, "CT", False)
+    assert {name: path.parent.name.rpartition(".")[0] for name, path in case.images.items()} == {
+        "CT": "SMIR.Brain.XX.O.CT",
+        "CTP": "SMIR.Brain.XX.O.CT_4DPWI",
+        "CBF": "SMIR.Brain.XX.O.CT_CBF",
+        "CBV": "SMIR.Brain.XX.O.CT_CBV",
+        "MTT": "SMIR.Brain.XX.O.CT_MTT",
+        "TMAX": "SMIR.Brain.XX.O.CT_Tmax",
+    }
+    assert case.lesion.name == "SMIR.Brain.XX.O.OT.345566.nii"
+    assert set(case.images) == set(case.layout.expected)
+
+
+def test_a_dwi_beside_ct_images_belongs_to_isles_2018_and_one_alone_to_siss(tmp_path):
+    isles2018(tmp_path, "case_1", ("CT", "CT_4DPWI", "MR_DWI", "OT"))
+    isles2018(tmp_path, "2", ("MR_DWI", "OT"))
+    siss, ct = find_cases(tmp_path)
+    assert (ct.layout, set(ct.images)) == (Layout.ISLES2018, {"CT", "CTP", "DWI"})
+    assert (siss.layout, set(siss.images)) == (Layout.SISS2015, {"DWI"})
+
+
+def test_isles_2018_flat_puts_all_files_of_a_case_in_one_folder(tmp_path):
+    for kind in ("CT", "CT_4DPWI", "CT_Tmax", "MR_DWI"):
+        touch(tmp_path / "case_7" / f"SMIR.Brain.XX.O.{kind}.12.nii")
+    (case,) = find_cases(tmp_path)
+    assert (case.case_id, set(case.images)) == ("case_7", {"CT", "CTP", "TMAX", "DWI"})

@@ -44,6 +44,29 @@ def test_what_is_written_is_read(tmp_path):
     assert read_manifest(tmp_path / "manifest.csv") == cases
 
 
+PERFUSION_CASE = {"CT": "CT.nii", "CTP": "CTP.nii", "TMAX": "TMAX.nii"}
+
+
+def test_columns_of_perfusion_are_written_only_where_a_case_has_them(tmp_path):
+    mri = case(tmp_path)
+    files = {name: tmp_path / "case_1" / file for name, file in PERFUSION_CASE.items()}
+    perfusion = case(tmp_path, "case_1", layout=Layout.ISLES2018, images=files, reference="CT", sha256={}, fold=0)
+    for file in files.values():
+        file.touch()
+    write_manifest(tmp_path / "mri.csv", [mri], tmp_path, force=False)
+    assert (
+        (tmp_path / "mri.csv")
+        .read_text()
+        .startswith(
+            "case,layout,reference,resample,T1,T2,DWI,FLAIR,ADC,lesion,sha256_T1,sha256_T2,sha256_DWI,sha256_FLAIR,"
+            "sha256_ADC,sha256_lesion,shape,spacing_mm,orientation,lesion_volume_ml,fold,subset\n"
+        )
+    )
+    write_manifest(tmp_path / "both.csv", [mri, perfusion], tmp_path, force=False)
+    assert "ADC,CT,CTP,TMAX,lesion,sha256_T1" in (tmp_path / "both.csv").read_text()
+    assert read_manifest(tmp_path / "both.csv") == [mri, perfusion]
+
+
 def test_paths_in_the_file_are_relative_to_the_root(tmp_path):
     write_manifest(tmp_path / "manifest.csv", [case(tmp_path / "data")], tmp_path / "data", force=False)
     text = (tmp_path / "manifest.csv").read_text()
