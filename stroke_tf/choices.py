@@ -54,6 +54,10 @@ class Architecture(str, Enum):
     """The same with a supervised output at every decoder level: the paper's "DSN"."""
     UNET_3D = "unet3d"
     """A 3-D U-Net on patches, the paper's baseline."""
+    GENERATIVE_CTP = "generative-ctp"
+    """Extractor, generator and segmentor: from CT perfusion by a generated DWI to the lesion (Song 2019)."""
+    SEGMENTOR_2D = "segmentor2d"
+    """The segmentor of the generative model alone, on other inputs."""
 
 
 class Protocol(str, Enum):

@@ -16,10 +16,13 @@ from stroke_tf.choices import Architecture, Precision
 from stroke_tf.errors import SettingError
 from stroke_tf.models import unet2d
 from stroke_tf.models.deep_supervision import AUXILIARY_STAGES, auxiliary_logits
+from stroke_tf.models.generative_ctp import generative_ctp, segmentor_alone
 from stroke_tf.models.network import SCALE_AND_OFFSET, InputScaling, Network
 from stroke_tf.models.unet3d import unet3d
 from stroke_tf.models.weights import load_encoder
 
+FROM_SCRATCH = frozenset({Architecture.UNET_3D, Architecture.GENERATIVE_CTP, Architecture.SEGMENTOR_2D})
+"""Networks without an encoder that could be filled or frozen; all of their layers are trained together."""
 _SLICES_AT_ONCE = 16
 """In one call of Keras: with 8 a processor was a tenth slower, with 32 more slices are computed to fill up."""
 
@@ -48,8 +51,8 @@ def build_model(
     Raises: SettingError for sizes that do not halve, WeightsError for a file that does not fill the encoder.
     """
     scaling = InputScaling.NONE if weights is None else InputScaling.IMAGENET
-    if weights is not None and architecture is Architecture.UNET_3D:
-        raise SettingError("The 3-D U-Net has no pretrained weights. Use --weights none for it.")
+    if weights is not None and architecture in FROM_SCRATCH:
+        raise SettingError(f"{_NAMES[architecture]} has no pretrained weights. Use --weights none for it.")
     network = Network(architecture, backbone, size, channels, scaling, batchnorm_momentum, tuple(patch), base_filters)
     model = build_network(network, seed=seed, precision=precision)
     if weights is not None:
@@ -82,11 +85,11 @@ def network_of(model: keras.Model) -> Network:
 def encoder_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """Return the encoder's layers that have weights, in the order of the network.
 
-    Raises: SettingError for the 3-D U-Net, whose two halves are trained together.
+    Raises: SettingError for networks whose parts are all trained together.
     """
     network = network_of(model)
-    if network.architecture is Architecture.UNET_3D:
-        raise SettingError("The 3-D U-Net has no encoder of its own that could be frozen or filled.")
+    if network.architecture in FROM_SCRATCH:
+        raise SettingError(f"{_NAMES[network.architecture]} has no encoder of its own that could be frozen or filled.")
     return unet2d.encoder_layers_of(model.get_layer("unet"), network.backbone)
 
 
@@ -154,10 +157,39 @@ def _volumetric(network: Network) -> keras.Model:
     return keras.Model(inputs, _softmax(logits, "main"), name="unet3d_patch")
 
 
+def _generative(network: Network) -> keras.Model:
+    """Lesion first, as everywhere, and the DWI that it was found on second."""
+    inputs, scaled = _scaled_input((network.size, network.size, network.channels), network.scaling)
+    logits, dwi = generative_ctp(**_scratch_settings(network))(scaled)
+    return keras.Model(inputs, [_softmax(logits, "main"), dwi], name="generative_ctp_model")
+
+
+def _segmentor(network: Network) -> keras.Model:
+    inputs, scaled = _scaled_input((network.size, network.size, network.channels), network.scaling)
+    logits = segmentor_alone(**_scratch_settings(network))(scaled)
+    return keras.Model(inputs, _softmax(logits, "main"), name="segmentor_model")
+
+
+def _scratch_settings(network: Network) -> dict[str, int | float]:
+    return {
+        "size": network.size,
+        "channels": network.channels,
+        "base_filters": network.base_filters,
+        "batchnorm_momentum": network.batchnorm_momentum,
+    }
+
+
 _BUILDERS: dict[Architecture, Callable[[Network], keras.Model]] = {
     Architecture.UNET_2D: _planar,
     Architecture.UNET_2D_DEEP: _planar_deep,
     Architecture.UNET_3D: _volumetric,
+    Architecture.GENERATIVE_CTP: _generative,
+    Architecture.SEGMENTOR_2D: _segmentor,
+}
+_NAMES = {
+    Architecture.UNET_3D: "The 3-D U-Net",
+    Architecture.GENERATIVE_CTP: "The generative model",
+    Architecture.SEGMENTOR_2D: "The segmentor",
 }
 
 

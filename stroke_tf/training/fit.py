@@ -15,10 +15,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stroke_tf.choices import Architecture, Precision
+from stroke_tf.choices import Precision
 from stroke_tf.errors import TrainingError
 from stroke_tf.inference.run import Predict
-from stroke_tf.models.build import network_of, predict_function, set_encoder_trainable
+from stroke_tf.models.build import FROM_SCRATCH, network_of, predict_function, set_encoder_trainable
 from stroke_tf.progress import Progress
 from stroke_tf.training.adam import FusedAdam
 from stroke_tf.training.phases import PlannedPhase, learning_rate, moment_of_epoch
@@ -67,7 +67,7 @@ class Trainable:
 
     def step_of(self, *, encoder_trainable: bool) -> tuple[Any, Any]:
         """Return the compiled step of a phase and its optimizer with empty moments."""
-        if network_of(self.model).architecture is not Architecture.UNET_3D:
+        if network_of(self.model).architecture not in FROM_SCRATCH:
             set_encoder_trainable(self.model, encoder_trainable)
         if encoder_trainable not in self._steps:
             self._steps[encoder_trainable] = self._compiled()
@@ -124,7 +124,8 @@ def fit(
     """Train a network through its phases and keep the weights of the best epoch.
 
     Args:
-        batches_from: step -> dataset of (images, coverage) that begins with the batch of that step.
+        batches_from: step -> dataset of (images, coverage) that begins with the batch of that step; in the place of
+            the coverage stands whatever the loss compares with.
         validate: predict function -> mean 3-D Dice of the validation cases.
         keep_best: writes the model's weights; called whenever validation is better than ever before.
         folder: of the run; holds the checkpoint, which the caller removes when the run is on record.
