@@ -60,6 +60,32 @@ class Architecture(str, Enum):
     """The segmentor of the generative model alone, on other inputs."""
 
 
+class Optimizer(str, Enum):
+    """What turns gradients into steps."""
+
+    ADAM = "adam"
+    SGD = "sgd"
+    """Stochastic gradient descent with momentum."""
+
+
+class RateShape(str, Enum):
+    """How the learning rate runs over a phase."""
+
+    WARM_UP_COSINE = "warm-up, half cosine"
+    CONSTANT = "constant"
+
+
+class LossKind(str, Enum):
+    """What is minimised; the formulas stand in training/losses.py."""
+
+    HYBRID = "hybrid"
+    """Weighted cross-entropy + Dice, as arXiv 2511.07281 names it."""
+    BINARY = "binary"
+    """Binary cross-entropy, the mean over both outputs of a two-class softmax."""
+    CATEGORICAL = "categorical"
+    """Categorical cross-entropy over both outputs of a two-class softmax."""
+
+
 class Protocol(str, Enum):
     """Whose rules decide empty masks and failed cases."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from stroke_tf.choices import Architecture, FitRule, TieRule
+from stroke_tf.choices import Architecture, FitRule, LossKind, Optimizer, RateShape, TieRule
 from stroke_tf.errors import SettingError
 
 
@@ -13,8 +13,10 @@ class Phase:
     Args:
         name: what the history and the curves call it.
         epochs: how many at most; early stopping may end the last phase sooner.
-        learning_rate: the peak, reached after `warm_up` of the phase's steps and then lowered along a half cosine.
+        learning_rate: the peak, reached after `warm_up` of the phase's steps and then lowered along a half cosine;
+            or the one rate of all steps, where the rate's shape is constant.
         encoder_trainable: False freezes the encoder, its batch-norm statistics included.
+        momentum: of SGD; Adam has moments of its own.
     """
 
     name: str
@@ -22,18 +24,33 @@ class Phase:
     learning_rate: float
     encoder_trainable: bool
     warm_up: float = 0.05
+    optimizer: Optimizer = Optimizer.ADAM
+    momentum: float = 0.9
+    rate: RateShape = RateShape.WARM_UP_COSINE
+
+    def __post_init__(self) -> None:
+        if not self.learning_rate > 0:
+            raise SettingError(f"Phase '{self.name}': a learning rate is above 0. Received: {self.learning_rate}")
+        if not 0 <= self.momentum < 1:
+            raise SettingError(
+                f"Phase '{self.name}': momentum lies in [0, 1); from 1 on, steps grow without end. "
+                f"Received: {self.momentum}"
+            )
 
 
 @dataclass(frozen=True)
 class Loss:
-    """total = alpha * weighted cross-entropy + beta * (1 - soft Dice of the lesion class).
+    """What is minimised: total = alpha * weighted cross-entropy + beta * (1 - soft Dice of the lesion class).
 
+    Args:
+        kind: HYBRID is the total above; the plain cross-entropies have no weights and pass over the other fields.
     Source: arXiv 2511.07281, section II-E; alpha, beta and the class weight are lost in print, see assumptions.
     """
 
     alpha: float = 1.0
     beta: float = 1.0
     lesion_weight: float = 3.0
+    kind: LossKind = LossKind.HYBRID
 
 
 @dataclass(frozen=True)

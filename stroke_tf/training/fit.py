@@ -15,12 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from stroke_tf.choices import Precision
+from stroke_tf.choices import Optimizer, Precision
 from stroke_tf.errors import TrainingError
 from stroke_tf.inference.run import Predict
 from stroke_tf.models.build import FROM_SCRATCH, network_of, predict_function, set_encoder_trainable
 from stroke_tf.progress import Progress
-from stroke_tf.training.adam import FusedAdam
+from stroke_tf.training.optimizers import make_optimizer
 from stroke_tf.training.phases import PlannedPhase, learning_rate, moment_of_epoch
 from stroke_tf.training.resume import STATE_FILE, State, assign, load_state, save_state
 
@@ -51,34 +51,52 @@ class Trainable:
 
     Building and tracing a network costs many seconds, resetting its weights almost none; a run that trains three
     planes pays for the first only. `reset` puts every variable back, so that each run starts as if it were alone.
+
+    Args:
+        loss: (coverage, output or outputs) -> scalar.
+        watched: further functions of the same arguments, by the column of the history in which their mean over an
+            epoch's steps stands; none by default, because each costs a little of every step.
     """
 
-    def __init__(self, model: keras.Model, loss: Callable[..., tf.Tensor], precision: Precision) -> None:
-        self.model = model
+    def __init__(
+        self,
+        model: keras.Model,
+        loss: Callable[..., tf.Tensor],
+        precision: Precision,
+        *,
+        watched: Mapping[str, Callable[..., tf.Tensor]] | None = None,
+    ) -> None:
+        self.model, self.loss = model, loss
         self.predict: Predict = predict_function(model)
-        self._loss, self._precision = loss, precision
+        self.watched = dict(watched or {})
+        self._precision = precision
         self._initial = [variable.numpy() for variable in model.variables]
-        self._steps: dict[bool, tuple[Any, Any, list[Any]]] = {}
+        self._steps: dict[tuple[bool, Optimizer, float], tuple[Any, Any, list[Any]]] = {}
 
     def reset(self) -> None:
         """Put the weights back to what they were when the network was built."""
         for variable, value in zip(self.model.variables, self._initial, strict=True):
             variable.assign(value)
 
-    def step_of(self, *, encoder_trainable: bool) -> tuple[Any, Any]:
-        """Return the compiled step of a phase and its optimizer with empty moments."""
+    def step_of(
+        self, *, encoder_trainable: bool, optimizer: Optimizer = Optimizer.ADAM, momentum: float = 0.9
+    ) -> tuple[Any, Any]:
+        """Return the compiled step of a phase and its optimizer with empty moments.
+
+        The step takes images and coverage and returns the loss, or a vector of the loss and what is watched.
+        """
         if network_of(self.model).architecture not in FROM_SCRATCH:
             set_encoder_trainable(self.model, encoder_trainable)
-        if encoder_trainable not in self._steps:
-            self._steps[encoder_trainable] = self._compiled()
-        step, optimizer, initial = self._steps[encoder_trainable]
-        for variable, value in zip(optimizer.variables, initial, strict=True):
+        key = (encoder_trainable, optimizer, momentum)
+        if key not in self._steps:
+            self._steps[key] = self._compiled(make_optimizer(optimizer, momentum=momentum))
+        step, built, initial = self._steps[key]
+        for variable, value in zip(built.variables, initial, strict=True):
             variable.assign(value if value is not None else tf.zeros(variable.shape, variable.dtype))
-        return step, optimizer
+        return step, built
 
-    def _compiled(self) -> tuple[Any, Any, list[Any]]:
-        model, loss = self.model, self._loss
-        optimizer: Any = FusedAdam()
+    def _compiled(self, optimizer: Any) -> tuple[Any, Any, list[Any]]:
+        model, loss, watched = self.model, self.loss, list(self.watched.values())
         if self._precision is Precision.MIXED_FLOAT16:
             optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
         trained = model.trainable_variables
@@ -87,15 +105,29 @@ class Trainable:
         @tf.function
         def step(images: tf.Tensor, coverage: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
-                value = loss(coverage, model(images, training=True))
+                outputs = model(images, training=True)
+                value = loss(coverage, outputs)
                 scaled = optimizer.scale_loss(value)
             optimizer.apply(tape.gradient(scaled, trained), trained)
-            return value
+            return tf.stack([value, *(watch(coverage, outputs) for watch in watched)]) if watched else value
 
         # The moments start at zero, the few scalars (rate, loss scale, counters) at what Keras gave them; keeping the
         # scalars alone spares a copy of two moments the size of the network.
         initial = [variable.numpy() if variable.shape == () else None for variable in optimizer.variables]
         return step, optimizer, initial
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What a validation came to where there is more to tell than one score.
+
+    Args:
+        dice: mean 3-D Dice of the validation cases, by which the best epoch is chosen.
+        columns: further numbers for the history, by the name of their column.
+    """
+
+    dice: float
+    columns: Mapping[str, float]
 
 
 @dataclass
@@ -113,7 +145,7 @@ def fit(
     *,
     batches_from: Callable[[int], tf.data.Dataset],
     schedule: Schedule,
-    validate: Callable[[Predict], float],
+    validate: Callable[[Predict], float | Validated],
     keep_best: Callable[[keras.Model], None],
     folder: Path,
     fingerprint: str,
@@ -124,9 +156,8 @@ def fit(
     """Train a network through its phases and keep the weights of the best epoch.
 
     Args:
-        batches_from: step -> dataset of (images, coverage) that begins with the batch of that step; in the place of
-            the coverage stands whatever the loss compares with.
-        validate: predict function -> mean 3-D Dice of the validation cases.
+        batches_from: step -> dataset of (images, coverage) that begins with the batch of that step.
+        validate: predict function -> mean 3-D Dice of the validation cases, alone or with more for the history.
         keep_best: writes the model's weights; called whenever validation is better than ever before.
         folder: of the run; holds the checkpoint, which the caller removes when the run is on record.
         fingerprint: of everything that decides the result; a checkpoint with another one is refused.
@@ -146,8 +177,7 @@ def fit(
         if run.fitted.stopped_early:
             break
         run.train_epoch(epoch, batches, first_step)
-        score = validate(trainable.predict)
-        if run.note_score(epoch, score):
+        if run.note_score(epoch, validate(trainable.predict)):
             keep_best(trainable.model)
         on_epoch(run.fitted.history)
         run.save(step=(epoch + 1) * schedule.steps_per_epoch)
@@ -168,6 +198,7 @@ class _Run:
         self._step: Any = None
         self._optimizer: Any = None
         self._losses: list[float] = []
+        self._watched: list[list[float]] = []
         self._saved_at = self._epoch_began = time.monotonic()
 
     def restore(self, state: State) -> int:
@@ -184,7 +215,7 @@ class _Run:
             facts["best_epoch"],
             facts["stopped_early"],
         )
-        self._losses = list(facts["losses"])
+        self._losses, self._watched = list(facts["losses"]), list(facts["watched"])
         if facts["phase_index"] >= 0:
             self._enter_phase(facts["phase_index"])
             assign(self._optimizer.variables, state.optimizer, "optimizer")
@@ -202,6 +233,7 @@ class _Run:
             "best_epoch": fitted.best_epoch,
             "stopped_early": fitted.stopped_early,
             "losses": self._losses,
+            "watched": self._watched,
             "fingerprint": self.fingerprint,
         }
         model = [variable.numpy() for variable in self.trainable.model.variables]
@@ -221,7 +253,7 @@ class _Run:
             rate = learning_rate(moment.phase, in_phase, moment.phase.epochs * per_epoch)
             self._optimizer.learning_rate = rate
             images, coverage = next(batches)
-            loss = float(self._step(images, coverage))
+            loss, *watched = np.atleast_1d(self._step(images, coverage).numpy()).tolist()
             if not math.isfinite(loss):
                 raise TrainingError(
                     f"{self.folder}: the loss is {loss} at step {step} (epoch {epoch + 1}, phase "
@@ -229,15 +261,19 @@ class _Run:
                     "--precision float32; --resume goes on from the last checkpoint."
                 )
             self._losses.append(loss)
+            self._watched.append(watched)
             self.progress.step(note=f"{moment.phase.name}, loss {loss:.3f}{self._score_text()}")
             # Not at the end of an epoch: a checkpoint there would let the validation that follows be skipped.
             due = time.monotonic() - self._saved_at > self.schedule.checkpoint_every_s
             if due and (step + 1) % per_epoch:
                 self.save(step + 1)
 
-    def note_score(self, epoch: int, score: float) -> bool:
+    def note_score(self, epoch: int, found: float | Validated) -> bool:
         """Add the epoch to the history, decide on stopping, and tell whether it is the best so far."""
         fitted, schedule = self.fitted, self.schedule
+        validated = found if isinstance(found, Validated) else Validated(found, {})
+        score = validated.dice
+        watched = np.mean(self._watched, axis=0).tolist() if self.trainable.watched else []
         moment = moment_of_epoch(schedule.phases, epoch)
         best = score > fitted.best_score
         if best:
@@ -250,9 +286,11 @@ class _Run:
                 "validation_dice": score,
                 "learning_rate": float(self._optimizer.learning_rate.numpy()),
                 "seconds": round(time.monotonic() - self._epoch_began, 1),
+                **dict(zip(self.trainable.watched, watched, strict=True)),
+                **validated.columns,
             }
         )
-        self._losses = []
+        self._losses, self._watched = [], []
         in_last_phase = moment.phase_index == len(schedule.phases) - 1
         waited = min(epoch - fitted.best_epoch, moment.epoch_in_phase)
         fitted.stopped_early = in_last_phase and waited >= schedule.patience
@@ -260,7 +298,9 @@ class _Run:
 
     def _enter_phase(self, index: int) -> None:
         phase = self.schedule.phases[index]
-        self._step, self._optimizer = self.trainable.step_of(encoder_trainable=phase.encoder_trainable)
+        self._step, self._optimizer = self.trainable.step_of(
+            encoder_trainable=phase.encoder_trainable, optimizer=phase.optimizer, momentum=phase.momentum
+        )
         self._phase_index = index
 
     def _score_text(self) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stroke_tf.choices import Optimizer, RateShape
 from stroke_tf.errors import SettingError
 
 
@@ -12,7 +13,9 @@ class PlannedPhase:
     """A stretch of epochs with one set of trainable layers.
 
     Args:
-        warm_up: share of the steps over which the rate climbs to its peak before it falls along a half cosine.
+        warm_up: share of the steps over which the rate climbs to its peak before it falls along a half cosine; a
+            constant rate has none.
+        momentum: of SGD.
     """
 
     name: str
@@ -20,6 +23,9 @@ class PlannedPhase:
     learning_rate: float
     encoder_trainable: bool
     warm_up: float
+    optimizer: Optimizer = Optimizer.ADAM
+    momentum: float = 0.9
+    rate: RateShape = RateShape.WARM_UP_COSINE
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,16 @@ def moment_of_epoch(phases: Sequence[PlannedPhase], epoch: int) -> Moment:
 def learning_rate(phase: PlannedPhase, step: int, steps: int) -> float:
     """Return the rate of one step of a phase.
 
-    The rate climbs linearly, because Adam's first steps from fresh moments are its least trustworthy, and ends near
-    zero, so that the weights and batch-norm's moving averages that describe them come to rest together.
+    Unless it is constant, the rate climbs linearly, because Adam's first steps from fresh moments are its least
+    trustworthy, and ends near zero, so that the weights and batch-norm's moving averages that describe them come to
+    rest together.
 
     Args:
         step: counted from 0 within the phase.
         steps: of the whole phase.
     """
+    if phase.rate is RateShape.CONSTANT:
+        return phase.learning_rate
     climb = max(1, round(phase.warm_up * steps))
     if step < climb:
         return phase.learning_rate * (step + 1) / climb

@@ -11,7 +11,7 @@ from stroke_tf.models.weights import imagenet_weights
 from stroke_tf.recipes.recipe import Recipe
 from stroke_tf.seeds import child_seed
 from stroke_tf.training.fit import Trainable
-from stroke_tf.training.losses import hybrid_loss
+from stroke_tf.training.losses import WATCHED, make_loss
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,14 @@ def find_weights(word: str, *, backbone: str, folder: Path | None = None, url: s
     return EncoderWeights(path.name, path, sha256_of_file(path))
 
 
-def build_trainable(recipe: Recipe, weights: EncoderWeights, *, precision: Precision, seed: int) -> Trainable:
-    """Build a recipe's network with its loss; the random weights depend on the seed and the architecture alone."""
+def build_trainable(
+    recipe: Recipe, weights: EncoderWeights, *, precision: Precision, seed: int, watched: bool = False
+) -> Trainable:
+    """Build a recipe's network with its loss; the random weights depend on the seed and the architecture alone.
+
+    Args:
+        watched: whether the history tells the training accuracy too, at a little of each step's time.
+    """
     model = build_model(
         recipe.architecture,
         seed=child_seed(seed, "network", recipe.architecture.value),
@@ -77,4 +83,5 @@ def build_trainable(recipe: Recipe, weights: EncoderWeights, *, precision: Preci
         base_filters=recipe.base_filters,
     )
     loss = recipe.loss
-    return Trainable(model, hybrid_loss(alpha=loss.alpha, beta=loss.beta, lesion_weight=loss.lesion_weight), precision)
+    function = make_loss(loss.kind, alpha=loss.alpha, beta=loss.beta, lesion_weight=loss.lesion_weight)
+    return Trainable(model, function, precision, watched=WATCHED if watched else None)

@@ -209,7 +209,7 @@ def _holds_something(folder: Path) -> bool:
 def _schedule(job: Job, options: RunOptions) -> Schedule:
     recipe = job.recipe
     phases = tuple(
-        PlannedPhase(phase.name, phase.epochs, phase.learning_rate, phase.encoder_trainable, phase.warm_up)
+        PlannedPhase(**dataclasses.asdict(phase))
         for phase in recipe.phases(pretrained=job.weights.pretrained)
         if phase.epochs
     )

@@ -39,3 +39,17 @@ def test_batches_and_epochs_hold_something(changed):
 def test_a_threshold_is_a_probability(threshold):
     with pytest.raises(SettingError, match="between 0 and 1"):
         replace(RECIPE, threshold=threshold)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"momentum": 9.0}, r"momentum lies in \[0, 1\).*Received: 9\.0"),
+        ({"momentum": -0.1}, "momentum"),
+        ({"learning_rate": 0.0}, "learning rate is above 0"),
+        ({"learning_rate": float("nan")}, "learning rate is above 0"),
+    ],
+)
+def test_a_phase_refuses_a_momentum_or_rate_that_cannot_teach(changed, said):
+    with pytest.raises(SettingError, match=f"'free': .*{said}"):
+        replace(FREE, **changed)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from stroke_tf.choices import Architecture, Precision
+from stroke_tf.choices import Architecture, Optimizer, Precision, RateShape
 from stroke_tf.errors import TrainingError
 from stroke_tf.models.build import build_model, encoder_layers
 from stroke_tf.training.determinism import same_seed_same_bits
-from stroke_tf.training.fit import Fitted, Schedule, Trainable, fit
-from stroke_tf.training.losses import hybrid_loss
+from stroke_tf.training.fit import Fitted, Schedule, Trainable, Validated, fit
+from stroke_tf.training.losses import WATCHED, hybrid_loss
 from stroke_tf.training.phases import PlannedPhase
 from stroke_tf.training.resume import STATE_FILE, State, load_state, save_state
 
@@ -292,3 +292,60 @@ def test_a_frozen_encoder_keeps_every_bit_until_it_is_freed(tmp_path):
     assert frozen == before
     # Convolutions and batch-norm statistics alike begin to move.
     assert sum(was != now for was, now in zip(frozen, freed, strict=True)) > 0.9 * len(encoder)
+
+
+SGD = {"optimizer": Optimizer.SGD, "momentum": 0.9, "rate": RateShape.CONSTANT}
+SGD_PHASES = (PlannedPhase("slow", 1, 1e-2, True, 0.0, **SGD), PlannedPhase("fast", 2, 1e-1, True, 0.0, **SGD))
+
+
+@pytest.fixture(scope="module")
+def watched() -> Trainable:
+    """Return a network whose history tells more than loss and Dice."""
+    same_seed_same_bits()
+    model = build_model(Architecture.UNET_3D, seed=1, precision=Precision.FLOAT32, patch=PATCH, base_filters=2)
+    return Trainable(model, LOSS, Precision.FLOAT32, watched=WATCHED)
+
+
+def both_scores(predict) -> Validated:
+    return Validated(mean_answer(predict), {"validation_loss": 2 * mean_answer(predict)})
+
+
+def train_by_sgd(trainable: Trainable, folder: Path, **changed) -> Fitted:
+    schedule = Schedule(SGD_PHASES, STEPS, patience=100, checkpoint_every_s=-1)
+    return train(trainable, folder, schedule=schedule, validate=both_scores, **changed)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted_sgd(watched, tmp_path_factory):
+    fitted = train_by_sgd(watched, tmp_path_factory.mktemp("sgd"))
+    return fitted, [variable.numpy() for variable in watched.model.variables]
+
+
+@pytest.mark.parametrize("step", [1, 5, 8])
+def test_sgd_with_momentum_and_what_is_watched_resume_with_the_same_bits(watched, uninterrupted_sgd, tmp_path, step):
+    with pytest.raises(Killed):
+        train_by_sgd(watched, tmp_path, batches_from=lambda first: batches_from(first, killed_at=step))
+    # A learning rate, a counter, and a momentum for each weight.
+    assert len(load_state(tmp_path).optimizer) == 2 + len(watched.model.trainable_variables)
+    fitted = train_by_sgd(watched, tmp_path, resume=True)
+    assert without_clock(fitted.history) == without_clock(uninterrupted_sgd[0].history)
+    assert bits(variable.numpy() for variable in watched.model.variables) == bits(uninterrupted_sgd[1])
+
+
+def test_a_constant_rate_is_the_one_the_history_tells(uninterrupted_sgd):
+    rates = [row["learning_rate"] for row in uninterrupted_sgd[0].history]
+    assert rates == pytest.approx([1e-2, 1e-1, 1e-1])
+
+
+def test_what_is_watched_stands_in_the_history_beside_loss_and_dice(uninterrupted_sgd):
+    for row in uninterrupted_sgd[0].history:
+        assert 0 <= row["accuracy"] <= 1
+        assert row["validation_loss"] == 2 * row["validation_dice"]
+
+
+def test_watching_changes_no_bit_of_what_is_learnt(tiny, watched, tmp_path):
+    last = []
+    for trainable in (tiny, watched):
+        train(trainable, tmp_path / str(len(last)), schedule=Schedule(PHASES[:1], STEPS, patience=100))
+        last.append(bits(variable.numpy() for variable in trainable.model.variables))
+    assert last[0] == last[1]

@@ -1,10 +1,20 @@
 """Losses beside NumPy."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from stroke_tf.training.losses import dice_loss, hybrid_loss, weighted_cross_entropy
+from stroke_tf.choices import LossKind
+from stroke_tf.training.losses import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    dice_loss,
+    hybrid_loss,
+    make_loss,
+    pixel_accuracy,
+    weighted_cross_entropy,
+)
 
 
 def constant(values) -> tf.Tensor:
@@ -94,3 +104,45 @@ def test_auxiliary_outputs_count_half_as_much_each_and_the_weights_add_up_to_one
 def test_the_loss_is_float32_whatever_the_networks_precision():
     output = tf.cast(softmax_of([[0.7, 0.2]]), tf.float16)
     assert hybrid_loss(alpha=1.0, beta=1.0, lesion_weight=1.0)(constant([[1.0, 0.0]]), output).dtype == tf.float32
+
+
+@pytest.mark.parametrize("loss", [binary_cross_entropy, categorical_cross_entropy])
+def test_a_plain_cross_entropy_equals_its_formula(loss):
+    p, c = random_pair(5)
+    expected = -np.mean(c * np.log(p) + (1 - c) * np.log(1 - p))
+    assert float(loss(softmax_of(p), constant(c))) == pytest.approx(expected, rel=1e-5)
+
+
+def test_binary_cross_entropy_is_kerass_over_both_outputs():
+    p, c = random_pair(6)
+    both = np.stack([1 - c, c], axis=-1).astype(np.float32)
+    keras_own = float(tf.reduce_mean(keras.losses.binary_crossentropy(both, softmax_of(p))))
+    assert float(binary_cross_entropy(softmax_of(p), constant(c))) == pytest.approx(keras_own, rel=1e-5)
+
+
+def test_of_two_softmax_classes_binary_and_categorical_cross_entropy_teach_the_same():
+    coverage = constant(random_pair(7)[1])
+    logits = tf.Variable(np.random.default_rng(7).normal(size=(2, 5, 7, 2)).astype(np.float32))
+    taught = []
+    for kind in (LossKind.BINARY, LossKind.CATEGORICAL):
+        with tf.GradientTape() as tape:
+            loss = make_loss(kind)(coverage, tf.nn.softmax(logits))
+        taught.append((float(loss), tape.gradient(loss, logits).numpy()))
+    assert taught[0][0] == pytest.approx(taught[1][0], rel=1e-6)
+    np.testing.assert_allclose(taught[0][1], taught[1][1], rtol=1e-4, atol=1e-8)
+
+
+def test_the_table_of_losses_holds_every_choice_and_hands_the_weights_to_the_hybrid_alone():
+    p, c = random_pair(8)
+    values = {
+        kind: [float(make_loss(kind, alpha=alpha)(constant(c), softmax_of(p))) for alpha in (1.0, 2.0)]
+        for kind in LossKind
+    }
+    assert values[LossKind.HYBRID][0] < values[LossKind.HYBRID][1]
+    assert all(one == other for kind, (one, other) in values.items() if kind is not LossKind.HYBRID)
+
+
+def test_the_accuracy_is_the_share_of_pixels_on_the_right_side():
+    probability, coverage = [[0.9, 0.2, 0.6, 0.4]], [[1.0, 0.0, 0.2, 0.8]]
+    assert float(pixel_accuracy(constant(coverage), softmax_of(probability))) == 0.5
+    assert float(pixel_accuracy(constant(coverage), [softmax_of(probability), softmax_of(coverage)])) == 0.5

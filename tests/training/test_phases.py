@@ -2,6 +2,7 @@
 
 import pytest
 
+from stroke_tf.choices import RateShape
 from stroke_tf.errors import SettingError
 from stroke_tf.training.phases import PlannedPhase, learning_rate, moment_of_epoch
 
@@ -44,3 +45,8 @@ def test_a_phase_of_one_step_takes_it_at_the_peak():
 
 def test_the_first_step_is_never_at_rate_zero():
     assert all(learning_rate(phase, 0, steps) > 0 for phase in (FROZEN, FREE) for steps in range(1, 50))
+
+
+def test_a_constant_rate_is_the_same_in_every_step():
+    phase = PlannedPhase("one rate", 2, 1e-5, False, 0.25, rate=RateShape.CONSTANT)
+    assert {learning_rate(phase, step, 16) for step in range(16)} == {1e-5}
