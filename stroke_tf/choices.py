@@ -98,6 +98,22 @@ class FusionRule(str, Enum):
 
     MAJORITY = "majority"
     """Each plane is a mask with one vote in each voxel, as in the paper."""
+    WEIGHTED_MAJORITY = "weighted-majority"
+    """Each plane is a mask whose vote has a weight. With three planes it differs from the majority only where one plane
+    weighs as much as the two others together."""
+    CONFIDENCE_MAJORITY = "confidence-majority"
+    """Each plane votes in each voxel with the square of its margin, so that a plane that is sure outvotes two that
+    are not. (The plain margin would be no rule of its own: it is the mean probability.)"""
+    MEAN_PROBABILITY = "mean-probability"
+    """The mean of the planes' probabilities, against the threshold."""
+    WEIGHTED_LOGITS = "weighted-logits"
+    """The weighted mean of the planes' log-odds, turned back into a probability, against the threshold."""
+    UNION = "union"
+    """Lesion where any plane says so."""
+    INTERSECTION = "intersection"
+    """Lesion where every plane says so."""
+    STAPLE = "staple"
+    """Each plane is a mask; how often each is right is estimated from how they agree, and weighs its vote."""
 
 
 class PatchWeight(str, Enum):

@@ -15,7 +15,7 @@ DOORS = {
     "doctor": "look at one case: grids, orientations, intensities, and a proven round trip",
     "train": "train the network of one plane",
     "predict": "turn scans into probability volumes and masks on the scans' own grid",
-    "fuse": "vote the planes' probability volumes into one mask",
+    "fuse": "fuse the planes' probability volumes into one mask, by a rule or a fitted fusion",
     "evaluate": "compare masks with the truth, under a named protocol",
     "audit": "check the printed tables of the papers against arithmetic",
     "reproduce-table1": "run the whole of Table 1 and judge each claim",

@@ -26,6 +26,12 @@ def parser() -> argparse.ArgumentParser:
         "--probabilities", action="store_true", help="also write <case>_prob-<plane>.nii.gz, and the planes' masks"
     )
     options.add_argument(
+        "--fusion",
+        default="",
+        metavar="RULE",
+        help="a rule of stroke-tf fuse, fastsurfer, or a JSON of compare-fusion; default: the majority vote",
+    )
+    options.add_argument(
         "--tie", choices=[each.value for each in TieRule], default="background", help="what an even vote means"
     )
     options.add_argument(
@@ -60,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         engine=Engine(asked.engine),
         device=Device(asked.device),
         precision=Precision(asked.precision),
+        fusion=asked.fusion,
         max_voxels=asked.max_voxels,
     )
     for each in written:

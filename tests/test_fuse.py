@@ -6,7 +6,10 @@ import nibabel
 import numpy as np
 import pytest
 
+from stroke_tf.choices import FusionRule, TieRule
 from stroke_tf.fuse import main
+from stroke_tf.fusion.fitted import FittedFusion, write_fitted
+from stroke_tf.fusion.origin import Origin, write_origin
 
 # Left is first, the second axis runs down, and the grid is turned: LIP-like, oblique and anisotropic.
 AFFINE = nibabel.affines.from_matvec(
@@ -121,3 +124,154 @@ def test_an_impossible_threshold_is_refused(tmp_path: Path, capsys):
     volumes = planes_of(tmp_path, [0.9], [0.9])
     assert main([*volumes, "--out", str(tmp_path / "m.nii"), "--threshold", "50"]) == 2
     assert "Received: 50" in capsys.readouterr().err
+
+
+def told(volumes: list[str], *, network: str = "a") -> None:
+    """Tell beside each volume which plane it is of, and which network made it."""
+    for volume in volumes:
+        plane = Path(volume).name[len("1_prob-")]
+        write_origin(Path(volume), Origin(plane, plane + network * 63, 0.5, "hand-made"))
+
+
+def fitted_file(folder: Path, **changed) -> str:
+    content = {
+        "rule": FusionRule.WEIGHTED_LOGITS,
+        "weights": {"x": 0.2, "y": 0.2, "z": 0.6},
+        "threshold": 0.5,
+        "min_component_ml": 0.0,
+        "fill_holes": False,
+        "tie": TieRule.BACKGROUND,
+        "fitted_on": ("4",),
+        "networks": {plane: plane + "a" * 63 for plane in "xyz"},
+    }
+    write_fitted(folder / "fusion.json", FittedFusion(**{**content, **changed}))
+    return str(folder / "fusion.json")
+
+
+def fused(volumes: list[str], out: Path, *more: str) -> list[int]:
+    assert main([*volumes, "--out", str(out), "--force", *more]) == 0
+    return voxels(out)
+
+
+def test_each_rule_has_its_say(tmp_path: Path):
+    volumes, out = planes_of(tmp_path, [0.9, 0.95, 0.9], [0.4, 0.2, 0.1], [0.4, 0.2, 0.6]), tmp_path / "m.nii"
+    assert fused(volumes, out) == [0, 0, 1]
+    assert fused(volumes, out, "--rule", "mean-probability") == [1, 0, 1]
+    assert fused(volumes, out, "--rule", "confidence-majority") == [1, 1, 1]
+    assert fused(volumes, out, "--rule", "union") == [1, 1, 1]
+    assert fused(volumes, out, "--rule", "intersection") == [0, 0, 0]
+    assert fused(volumes, out, "--rule", "weighted-majority", "--weights", "0.6,0.2,0.2") == [1, 1, 1]
+    assert fused(volumes, out, "--rule", "mean-probability", "--threshold", "0.4") == [1, 1, 1]
+
+
+def test_weights_by_name_find_their_planes_by_what_lies_beside_the_volumes(tmp_path: Path):
+    x, y, z = planes_of(tmp_path, [0.1], [0.1], [0.9])
+    told([x, y, z])
+    by_name = ["--rule", "weighted-majority", "--weights", "z=0.6,x=0.2,y=0.2"]
+    for order in ([x, y, z], [z, x, y]):
+        assert fused(order, tmp_path / "m.nii", *by_name) == [1]
+    # By position the first volume gets the first weight.
+    assert fused([x, y, z], tmp_path / "m.nii", "--rule", "weighted-majority", "--weights", "0.6,0.2,0.2") == [0]
+
+
+def test_weights_by_name_need_the_planes_named_where_nothing_tells_them(tmp_path: Path, capsys):
+    volumes = planes_of(tmp_path, [0.1], [0.8], [0.9])
+    asked = [*volumes, "--out", str(tmp_path / "m.nii"), "--rule", "weighted-logits", "--weights", "fastsurfer"]
+    assert main(asked) == 2
+    assert "nothing beside it tells its plane" in capsys.readouterr().err
+    assert main([*asked, "--planes", "sagittal,y,axial"]) == 0
+    assert voxels(tmp_path / "m.nii") == [1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rule", "weighted-logits", "--weights", "0.5,0.5"], "Received: 2 weights, 3 volumes"),
+        (["--rule", "weighted-logits"], "needs --weights"),
+        (["--rule", "union", "--weights", "1,1,1"], "takes no weights"),
+        (["--rule", "weighted-logits", "--weights", "x=1,y=2"], "volumes of x, y, z"),
+        (["--rule", "weighted-logits", "--weights", "heavy"], "Received: 'heavy'"),
+        (["--rule", "weighted-logits", "--weights", "x=1,x=2,y=1"], "a plane has two weights"),
+        (["--rule", "weighted-logits", "--weights", "1,-1,1"], "at least one is above 0"),
+        (["--planes", "x,y"], "Received: 2 for 3 volumes"),
+        (["--planes", "y,x,z"], "plane y by --planes, plane x by 1_prob-x.json"),
+        (["--planes", "x,x,z"], "Each plane votes once"),
+        (["--planes", "x,y,q"], "Unknown axis"),
+        (["--min-component-ml", "-1"], "0 ml or more"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_and_nothing_written(tmp_path: Path, capsys, words, said: str):
+    volumes = planes_of(tmp_path, [0.9], [0.9], [0.9])
+    told(volumes)
+    assert main([*volumes, "--out", str(tmp_path / "m.nii"), *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "m.nii").exists()
+
+
+def test_an_unknown_rule_is_answered_with_the_known_ones(tmp_path: Path, capsys):
+    with pytest.raises(SystemExit):
+        main([*planes_of(tmp_path, [1], [1]), "--out", str(tmp_path / "m.nii"), "--rule", "median"])
+    said = capsys.readouterr().err
+    assert "median" in said and all(rule.value in said for rule in FusionRule)
+
+
+def test_a_fitted_fusion_brings_its_rule_and_numbers(tmp_path: Path):
+    volumes = planes_of(tmp_path, [0.1, 0.9], [0.3, 0.9], [0.9, 0.1])
+    told(volumes)
+    asked = ["--fitted", fitted_file(tmp_path)]
+    assert fused(volumes, tmp_path / "m.nii", *asked) == fused(volumes[::-1], tmp_path / "m.nii", *asked) == [1, 0]
+
+
+def test_a_fitted_fusion_is_refused_for_volumes_of_other_networks(tmp_path: Path, capsys):
+    volumes = planes_of(tmp_path, [0.9], [0.9], [0.9])
+    fitted = fitted_file(tmp_path)
+    told(volumes, network="b")
+    assert main([*volumes, "--out", str(tmp_path / "m.nii"), "--fitted", fitted]) == 2
+    assert "fitted for other networks" in capsys.readouterr().err
+    told(volumes)
+    assert main([*volumes[:2], "--out", str(tmp_path / "m.nii"), "--fitted", fitted]) == 2
+    assert "fitted for the planes x, y, z. Received: x, y" in capsys.readouterr().err
+    assert not (tmp_path / "m.nii").exists()
+
+
+def test_a_fitted_fusion_needs_to_know_which_network_made_the_volumes(tmp_path: Path, capsys):
+    volumes = planes_of(tmp_path, [0.9], [0.9], [0.9])
+    asked = [*volumes, "--out", str(tmp_path / "m.nii"), "--fitted", fitted_file(tmp_path)]
+    assert main([*asked, "--planes", "x,y,z"]) == 2
+    said = capsys.readouterr().err
+    assert "1_prob-x.nii.gz: nothing tells which network made it (no 1_prob-x.json beside it)" in said
+
+
+def test_a_fitted_fusion_is_not_overruled_in_silence(tmp_path: Path, capsys):
+    volumes = planes_of(tmp_path, [0.9], [0.9], [0.9])
+    told(volumes)
+    asked = [*volumes, "--out", str(tmp_path / "m.nii"), "--fitted", fitted_file(tmp_path)]
+    for more in (["--rule", "union"], ["--threshold", "0.3"], ["--fill-holes"]):
+        assert main([*asked, *more]) == 2
+        assert "has a rule and numbers of its own" in capsys.readouterr().err
+
+
+def test_small_components_and_holes_are_tidied_on_request(tmp_path: Path):
+    row = [0.9, 0.9, 0.9, 0.1, 0.9]
+    volumes, out = planes_of(tmp_path, row, row), tmp_path / "m.nii"
+    # A voxel is 6 cubic millimetres.
+    assert fused(volumes, out, "--min-component-ml", "0.007") == [1, 1, 1, 0, 0]
+    cube = np.ones((3, 3, 3), np.float32)
+    cube[1, 1, 1] = 0
+    cubes = [saved(tmp_path / f"{name}.nii", cube) for name in "ab"]
+    assert sum(fused(cubes, out)) == 26
+    assert sum(fused(cubes, out, "--fill-holes")) == 27
+
+
+def test_the_map_of_disagreement_lies_on_the_same_grid(tmp_path: Path, capsys):
+    volumes = planes_of(tmp_path, [0.9, 0.5], [0.1, 0.5], [0.3, 0.5])
+    path = tmp_path / "d.nii.gz"
+    fused(volumes, tmp_path / "m.nii", "--disagreement", str(path))
+    written = nibabel.load(path)
+    np.testing.assert_allclose(np.asarray(written.dataobj).ravel(), [0.8, 0.0], atol=1e-6)
+    np.testing.assert_allclose(written.affine, AFFINE, atol=1e-6)
+    assert f"wrote {path}" in capsys.readouterr().out
+    assert main([*volumes, "--out", str(tmp_path / "new.nii"), "--disagreement", volumes[0], "--force"]) == 2
+    assert "would be lost" in capsys.readouterr().err
+    assert main([*volumes, "--out", str(tmp_path / "new.nii"), "--disagreement", str(tmp_path / "new.nii")]) == 2
+    assert "a file each" in capsys.readouterr().err

@@ -8,8 +8,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from stroke_tf.choices import Architecture, Precision
+from stroke_tf.choices import Architecture, FusionRule, Precision, TieRule
 from stroke_tf.files import sha256_of_file
+from stroke_tf.fuse import main as fuse
+from stroke_tf.fusion.fitted import FittedFusion, write_fitted
+from stroke_tf.fusion.origin import Origin, read_origin
 from stroke_tf.manifest.layouts import find_cases
 from stroke_tf.predict import main
 
@@ -141,6 +144,12 @@ def test_the_mask_is_the_vote_of_the_planes(oriented):
     assert np.array_equal(voxels(oriented / "masks" / "PIR_mask.nii.gz"), sum(planes) >= 2)
 
 
+def test_what_lies_beside_a_planes_probabilities_tells_which_network_made_them(oriented, runs):
+    for plane in "xyz":
+        origin = read_origin(oriented / "masks" / f"PIR_prob-{plane}.nii.gz")
+        assert origin == Origin(plane, sha256_of_file(runs / plane / "model.weights.h5"), 0.5, "hand-made")
+
+
 def test_nothing_is_found_outside_the_brain_that_was_cut(oriented):
     probability = voxels(oriented / "masks" / "RAS_prob-z.nii.gz")
     inside = np.zeros(SHAPE, bool)
@@ -188,7 +197,7 @@ def test_the_engines_find_the_same_lesion(runs, two_cases, tmp_path, capsys):
     for engine in ("keras", "openvino"):
         assert predict(runs, "x y z", two_cases, tmp_path / engine, "--engine", engine, "--probabilities") == 0
         assert {"keras": "float32, Keras", "openvino": "float32, OpenVINO"}[engine] in capsys.readouterr().out
-        found[engine] = {path.name: voxels(path) for path in sorted((tmp_path / engine).iterdir())}
+        found[engine] = {path.name: voxels(path) for path in sorted((tmp_path / engine).glob("*.nii.gz"))}
     assert found["keras"].keys() == found["openvino"].keys()
     for name, volume in found["keras"].items():
         other = found["openvino"][name]
@@ -212,7 +221,51 @@ def test_one_plane_writes_one_mask_a_case_and_says_what_next(runs, two_cases, tm
 
 def test_the_3d_network_predicts_alone(runs, two_cases, tmp_path):
     assert predict(runs, "3d", two_cases, tmp_path / "out", "--case", "case2", "--probabilities") == 0
-    assert set(files(tmp_path / "out")) == {"case2_mask.nii.gz", "case2_prob-3d.nii.gz"}
+    assert set(files(tmp_path / "out")) == {"case2_mask.nii.gz", "case2_prob-3d.nii.gz", "case2_prob-3d.json"}
+
+
+@pytest.mark.parametrize("rule", ["mean-probability", "fastsurfer", "fitted"])
+def test_planes_fused_while_they_are_predicted_are_those_fused_afterwards(runs, oriented, tmp_path, rule):
+    stored = [str(oriented / "masks" / f"PIR_prob-{plane}.nii.gz") for plane in "xyz"]
+    asked = {
+        "mean-probability": ["--rule", "mean-probability"],
+        "fastsurfer": ["--rule", "weighted-logits", "--weights", "fastsurfer"],
+        "fitted": ["--fitted", fitted_fusion(runs, tmp_path)],
+    }[rule]
+    assert fuse([*stored, "--out", str(tmp_path / "m.nii.gz"), *asked]) == 0
+    word = asked[1] if rule == "fitted" else rule
+    assert predict(runs, "x y z", oriented / "data", tmp_path, "--case", "PIR", "--fusion", word) == 0
+    now = voxels(tmp_path / "PIR_mask.nii.gz")
+    assert np.array_equal(now, voxels(tmp_path / "m.nii.gz"))
+    assert not np.array_equal(now, voxels(oriented / "masks" / "PIR_mask.nii.gz"))
+
+
+def fitted_fusion(runs: Path, folder: Path, **networks: str) -> str:
+    digests = {plane: sha256_of_file(runs / plane / "model.weights.h5") for plane in "xyz"}
+    weights = {"x": 0.1, "y": 0.3, "z": 0.6}
+    fitted = FittedFusion(
+        FusionRule.WEIGHTED_LOGITS, weights, 0.45, 1.0, True, TieRule.BACKGROUND, ("5",), digests | networks
+    )
+    write_fitted(folder / "fusion.json", fitted)
+    return str(folder / "fusion.json")
+
+
+@pytest.mark.parametrize(
+    ("names", "word", "said"),
+    [
+        ("x y z", "median", "Received: 'median'"),
+        ("x y z", "weighted-majority", "Received: 'weighted-majority'"),
+        ("x", "union", "one run alone has nothing to fuse"),
+        ("x y", "FITTED", "fitted for the planes x, y, z. Received: x, y"),
+        ("x y z", "OTHER", "fitted for other networks"),
+    ],
+)
+def test_a_fusion_that_does_not_fit_the_runs_is_refused(runs, two_cases, tmp_path, capsys, names, word, said):
+    if word in ("FITTED", "OTHER"):
+        word = fitted_fusion(runs, tmp_path, **({"z": "0" * 64} if word == "OTHER" else {}))
+    assert predict(runs, names, two_cases, tmp_path / "out", "--fusion", word) == 2
+    assert said in capsys.readouterr().err
+    assert files(tmp_path / "out") == {}
 
 
 def test_masks_that_exist_are_replaced_only_with_force(runs, two_cases, tmp_path, capsys):

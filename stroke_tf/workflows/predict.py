@@ -2,24 +2,29 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from stroke_tf.arrays import Mask
-from stroke_tf.choices import Device, Engine, Precision, TieRule
-from stroke_tf.errors import ManifestError, StrokeTfError
+from stroke_tf.arrays import Mask, Probabilities
+from stroke_tf.choices import Device, Engine, FusionRule, Precision, TieRule
+from stroke_tf.errors import ManifestError, SettingError, StrokeTfError
 from stroke_tf.files import require_absent
-from stroke_tf.fusion import lesion_where, majority
+from stroke_tf.fusion import fuse, lesion_where, majority
+from stroke_tf.fusion.clean_up import clean_up
+from stroke_tf.fusion.fitted import read_fitted
+from stroke_tf.fusion.origin import origin_file, require_same_networks, write_origin
+from stroke_tf.fusion.rules import FASTSURFER, WEIGHTED, in_order
 from stroke_tf.manifest.case import Case
 from stroke_tf.progress import Progress
 from stroke_tf.training.record import RUN_CARD, read_run_card
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, Place, read_place, write_volume
 from stroke_tf.workflows.cohort import chosen_cases, open_cases
-from stroke_tf.workflows.predictors import Predictor, look_at_runs, open_predictors, voted_mask
+from stroke_tf.workflows.fuse import Fusing, fusing_by
+from stroke_tf.workflows.predictors import Opening, Predictor, look_at_runs, open_predictors, voted_mask
 from stroke_tf.workflows.prepare import Prepared, Viewing, prepare
 
 
@@ -30,8 +35,9 @@ class Outputs:
     Args:
         folder: holds every file of every case.
         plane_masks: write each plane's own mask beside the vote's; it then has to be complete.
-        probabilities: write each plane's probabilities and mask.
+        probabilities: write each plane's probabilities and mask, and beside the former which network made them.
         force: replace files that exist.
+        fusing: how the planes become one mask; None is the majority vote, which leaves out slices that cannot matter.
     """
 
     folder: Path
@@ -39,6 +45,7 @@ class Outputs:
     plane_masks: bool
     probabilities: bool
     force: bool
+    fusing: Fusing | None = None
 
     @property
     def of_each_plane(self) -> bool:
@@ -52,7 +59,10 @@ class Outputs:
             purposes += [f"mask-{name}" for name in names]
         if self.probabilities:
             purposes += [f"prob-{name}" for name in names]
-        return {purpose: self.folder / f"{case.case_id}_{purpose}.nii.gz" for purpose in purposes}
+        files = {purpose: self.folder / f"{case.case_id}_{purpose}.nii.gz" for purpose in purposes}
+        if self.probabilities:
+            files |= {f"origin-{name}": origin_file(files[f"prob-{name}"]) for name in names}
+        return files
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,7 @@ def predict_cases(
     engine: Engine,
     device: Device,
     precision: Precision,
+    fusion: str = "",
     max_voxels: int = DEFAULT_MAX_VOXELS,
     say: Callable[[str], None] = print,
 ) -> list[Written]:
@@ -84,12 +95,15 @@ def predict_cases(
     A case that fails is listed with its fault and the others go on. Each case is read while the one before it is
     predicted, the first while the networks are loaded.
 
+    Args:
+        fusion: see fusing_of.
     Raises: SettingError if the runs do not fit together; OutputError if a result exists and may not be replaced.
     """
     cases = open_cases(data, data_root=data_root)
     wanted = chosen_cases(cases.cases, case_ids) if case_ids else cases.cases
     opening = look_at_runs(runs, engine=engine, device=device, precision=precision, max_voxels=max_voxels)
     viewing = opening.viewing()
+    outputs = dataclasses.replace(outputs, fusing=fusing_of(fusion, opening, tie=outputs.tie))
     for case in wanted:
         for path in outputs.of_case(case, opening.names).values():
             require_absent(path, force=outputs.force)
@@ -114,6 +128,35 @@ def predict_cases(
             del waiting
     progress.end()
     return written
+
+
+def fusing_of(word: str, opening: Opening, *, tie: TieRule) -> Fusing | None:
+    """Turn the user's word for a fusion into one; None for the majority vote.
+
+    Args:
+        word: empty, a rule without weights, fastsurfer, or the path of a fitted fusion.
+    Raises: SettingError for a word that is none of these, fewer than two runs, or runs of other networks than a fusion
+        was fitted for.
+    """
+    rules = {rule.value: rule for rule in FusionRule if rule not in WEIGHTED}
+    if word in ("", FusionRule.MAJORITY.value):
+        return None
+    if len(opening.saved) < 2:
+        raise SettingError(f"--fusion {word}: one run alone has nothing to fuse. Name the runs of two planes or more.")
+    if word in rules or word == "fastsurfer":
+        thresholds = {saved.description["threshold"] for saved in opening.saved}
+        if len(thresholds) > 1:
+            raise SettingError(f"--fusion {word}: the runs have different thresholds ({sorted(thresholds)}).")
+        weights = None if word in rules else FASTSURFER
+        return Fusing(rules.get(word, FusionRule.WEIGHTED_LOGITS), weights, thresholds.pop(), tie)
+    if not Path(word).is_file():
+        raise SettingError(
+            f"--fusion takes {', '.join(rules)}, fastsurfer, or a file that compare-fusion wrote. Received: {word!r}"
+        )
+    fitted = read_fitted(Path(word))
+    networks = {name: saved.weights_sha256 for name, saved in zip(opening.names, opening.saved, strict=True)}
+    require_same_networks(networks, fitted.networks, word)
+    return fusing_by(fitted)
 
 
 def cases_seen_in_training(runs: Sequence[Path], cases: Sequence[Case]) -> list[str]:
@@ -160,19 +203,38 @@ def _mask_of_case(
     outputs: Outputs,
     done: Callable[[str], None],
 ) -> Mask:
-    if not outputs.of_each_plane:
+    if not outputs.of_each_plane and outputs.fusing is None:
         return voted_mask(predictors, prepared, tie=outputs.tie, done=done)
-    masks: list[Mask] = []
-    for each in predictors:
-        # One plane's probabilities at a time: they are the largest arrays, and only their mask is voted on.
-        volume = each.probabilities(prepared)
-        masks.append(lesion_where(volume, threshold=each.threshold))
-        if outputs.probabilities:
-            write_volume(files[f"prob-{each.name}"], volume, like, dtype=np.float32, force=outputs.force)
-        if len(predictors) > 1:
-            write_volume(files[f"mask-{each.name}"], masks[-1], like, dtype=np.uint8, force=outputs.force)
-        done(each.name)
-    return majority(masks, tie=outputs.tie)
+
+    def volumes() -> Iterator[Probabilities | Mask]:
+        # One plane's probabilities at a time: they are the largest arrays.
+        for each in predictors:
+            volume = each.probabilities(prepared)
+            mask = lesion_where(volume, threshold=each.threshold)
+            if outputs.probabilities:
+                write_volume(files[f"prob-{each.name}"], volume, like, dtype=np.float32, force=outputs.force)
+                if each.origin is not None:
+                    write_origin(files[f"prob-{each.name}"], each.origin)
+            if len(predictors) > 1 and outputs.of_each_plane:
+                write_volume(files[f"mask-{each.name}"], mask, like, dtype=np.uint8, force=outputs.force)
+            done(each.name)
+            # A vote by the networks' own thresholds needs their masks only.
+            yield mask if outputs.fusing is None else volume
+
+    if outputs.fusing is None:
+        return majority(list(volumes()), tie=outputs.tie)
+    return _fused(outputs.fusing, volumes(), [each.name for each in predictors], like)
+
+
+def _fused(fusing: Fusing, volumes: Iterable[Probabilities], names: Sequence[str], like: Place) -> Mask:
+    weights = in_order(fusing.weights, names) if isinstance(fusing.weights, Mapping) else None
+    fused = fuse(fusing.rule, volumes, threshold=fusing.threshold, tie=fusing.tie, weights=weights)
+    return clean_up(
+        fused,
+        voxel_volume_ml=like.grid.voxel_volume_ml,
+        min_component_ml=fusing.min_component_ml,
+        fill_holes=fusing.fill_holes,
+    )
 
 
 def _reference_image(case: Case) -> Path:

@@ -11,6 +11,7 @@ from stroke_tf.arrays import Mask, Probabilities
 from stroke_tf.choices import Architecture, Device, Engine, FitRule, Precision, TieRule
 from stroke_tf.errors import SettingError, WeightsError
 from stroke_tf.fusion import lesion_where, majority
+from stroke_tf.fusion.origin import Origin
 from stroke_tf.inference.run import Predict, filled_slices, predict_stack
 from stroke_tf.models.device import Chosen
 from stroke_tf.models.engines import choose_engine, start_network
@@ -31,6 +32,7 @@ class Predictor:
         name: what its files are called after: the plane, or 3d.
         plane: None for the 3-D network.
         patch: side of the 3-D network's patches in voxels; not used by a plane.
+        origin: what is told beside its probabilities; None for a function that is no saved network.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Predictor:
     threshold: float
     predict: Predict
     patch: int
+    origin: Origin | None = None
 
     def probabilities(self, case: Prepared) -> Probabilities:
         """Return the lesion probability of every voxel of a case, shape (x, y, z), float32."""
@@ -162,7 +165,8 @@ def _opened(saved: SavedNetwork, opening: Opening) -> Predictor:
     if (saved.folder / RUN_CARD).exists() and (faults := faults_of_run(saved.folder, digests)):
         raise WeightsError(f"{faults[0]}. Copy the run folder again, or train it anew.")
     threshold = saved.description["threshold"]
-    return Predictor(_name(saved), _plane(saved), threshold, predict, saved.network.patch[0])
+    origin = Origin(_name(saved), saved.weights_sha256, threshold, str(saved.description.get("recipe", "")))
+    return Predictor(_name(saved), _plane(saved), threshold, predict, saved.network.patch[0], origin)
 
 
 def _viewing(saved: SavedNetwork, max_voxels: int) -> Viewing:
