@@ -2,7 +2,7 @@
 # Run `make` alone to see the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce-table1 test test-all lint smoke audit bench bench-peers clean
+.PHONY: help reproduce-table1 test test-all lint smoke audit bench bench-peers experiment clean
 
 # Without VENV= the environment is ours: .venv, with TensorFlow for the processor or, where nvidia-smi sees a card, for
 # the GPU. With VENV=path it is the user's (Colab, Kaggle, a cluster's module): its TensorFlow is kept, or its absence.
@@ -44,6 +44,8 @@ help:
 	@echo 'make bench-peers        nnU-Net v2 and MONAI on the same phantom, in an environment of their own. Options:'
 	@echo '     RUNS="x y z"                 three run folders; without it, those that make bench trained'
 	@echo '     TORCH=torch==…               which PyTorch; PEERS_VENV=folder; PEERS=--with-slow; OUT=folder'
+	@echo 'make experiment         one question answered on phantoms (8 to 15 min on 2 cores); goes on where it was killed. Options:'
+	@echo '     NAME=05-planes               a folder of experiments/ with a run.py (needed); OUT=folder'
 	@echo 'make clean              removes .venv, caches and build leftovers; results stay'
 	@echo 'VENV=path with any of them uses the environment there and leaves its TensorFlow as it is.'
 
@@ -75,6 +77,10 @@ bench-peers: $(DEV_STAMP) $(PEERS_STAMP)
 	$(if $(call given,RUNS),,$(PY) experiments/benchmarks/trained_networks.py results/bench)
 	$(PEERS_VENV)/bin/python experiments/benchmarks/peers/peers.py --python $(PY) --runs $(RUNS) \
 	    --out '$(if $(call given,OUT),$(OUT),results/bench-peers)' $(PEERS)
+
+experiment: $(RUN_STAMP)
+	$(if $(call given,NAME),,$(error NAME= is missing, for example: make experiment NAME=05-planes))
+	$(PY) 'experiments/$(NAME)/run.py' $(call option,OUT,--out)
 
 clean:
 	rm -rf .venv .venv-peers build dist stroke_tf.egg-info .pytest_cache .ruff_cache

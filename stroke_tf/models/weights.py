@@ -120,6 +120,26 @@ def load_encoder(layers: Sequence["keras.layers.Layer"], path: Path) -> list[str
     return list(found)
 
 
+def save_encoder(layers: Sequence["keras.layers.Layer"], path: Path) -> None:
+    """Write the weights of an encoder to a file that load_encoder takes: what --weights FILE needs.
+
+    Args:
+        layers: build.encoder_layers(model).
+        path: an HDF5 file, laid out as Keras 2 saved weights, which is how ImageNet's are published.
+    Raises: OutputError if the file cannot be written.
+    """
+    import h5py
+
+    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["layer_names"] = [layer.name.encode() for layer in layers]
+        for layer in layers:
+            group = file.create_group(layer.name)
+            named = {f"{layer.name}/{variable.name}:0": variable.numpy() for variable in layer.weights}
+            group.attrs["weight_names"] = [name.encode() for name in named]
+            for name, value in named.items():
+                group[name] = value
+
+
 def _weights_of_layer(file: "h5py.File", layer: "keras.layers.Layer", path: Path) -> list[np.ndarray]:
     root = _member(file, "model_weights", path) or file
     group = _member(root, layer.name, path)

@@ -93,6 +93,15 @@ def write_cohort(
     return [_case_folder(root, number, layout) for number in numbers]
 
 
+def seed_of_case(seed: int, number: int) -> int:
+    """Return the seed from which write_cohort draws a case, for draw_case and draw_tissues.
+
+    Args:
+        seed: the cohort's. number: the case's, from 1.
+    """
+    return child_seed(seed, "phantom", number)
+
+
 def _require_settings(cases: int, layout: str, jobs: int) -> None:
     if not 1 <= cases <= 9999:
         raise SettingError(f"A cohort has 1 to 9999 cases. Received: {cases}")
@@ -219,9 +228,8 @@ def _bids_names(number: int) -> dict[str, tuple[str, Path]]:
 
 def _write_case(root: Path, settings: _Settings, number: int) -> int:
     sequences = ("T1", "T2", "DWI", "FLAIR") if settings.layout == SISS2015 else ("DWI", "ADC", "FLAIR")
-    seed = child_seed(settings.seed, "phantom", number)
     phantom = draw_case(
-        seed=seed,
+        seed=seed_of_case(settings.seed, number),
         shape=settings.shape,
         spacing_mm=settings.spacing_mm,
         sequences=sequences,
