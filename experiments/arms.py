@@ -205,7 +205,7 @@ def run(experiment: Experiment, out: Path, *, jobs: int = 2, say: Callable[[str]
         folders = {}
         for arm in arms:
             cohorts = views.of(arm)
-            folders[arm.name] = out / "runs" / f"{_file_name(arm.name)}-seed{seed}"
+            folders[arm.name] = out / "runs" / f"{file_name(arm.name)}-seed{seed}"
             rows, notes = _trained_and_judged(experiment, arm, seed, folders[arm.name], cohorts, networks)
             results.add_network(arm, seed, folders[arm.name], notes)
             results.add_rows(str(seed), rows)
@@ -613,5 +613,5 @@ def _points(value: float) -> str:
     return f"{100 * value:+.1f}"
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name.lower())

@@ -58,6 +58,13 @@ def test_only_the_options_given_are_passed_on(repository: Path):
     assert command.endswith("-m stroke_tf.reproduce_table1 --data 'my scans' --fold 'all'")
 
 
+def test_an_experiment_is_asked_for_by_name(repository: Path):
+    ran = make("-n", "experiment", f"VENV={sys.prefix}", "NAME=05-planes", "OUT=out", folder=repository)
+    assert ran.stdout.strip().splitlines()[-1].endswith("python 'experiments/05-planes/run.py' --out 'out'")
+    refused = make("-n", "experiment", f"VENV={sys.prefix}", folder=repository)
+    assert refused.returncode != 0 and "NAME= is missing" in refused.stderr
+
+
 def test_variables_of_the_shell_are_not_options(repository: Path):
     ran = make("-n", "reproduce-table1", f"VENV={sys.prefix}", folder=repository, DATA="other", OUT="other", FOLD="1")
     assert ran.stdout.strip().splitlines()[-1].endswith("-m stroke_tf.reproduce_table1")

@@ -71,6 +71,7 @@ def pretrained_on_tissues(folder: Path, cohort: Cohort) -> Path:
     from stroke_tf.models.weights import save_encoder
     from stroke_tf.training.fit import Schedule, Trainable, fit
     from stroke_tf.training.phases import PlannedPhase
+    from stroke_tf.training.resume import STATE_FILE
     from stroke_tf.volumes.cache import cache_key
 
     path, card = folder / f"{PHANTOM_TISSUE}-{BASE.backbone}.h5", folder / "tissue_card.json"
@@ -94,6 +95,7 @@ def pretrained_on_tissues(folder: Path, cohort: Cohort) -> Path:
     )
     told = {"fingerprint": fingerprint, "grey_matter_dice": fitted.best_score, "history": fitted.history}
     write_json(card, {**told, "sha256": sha256_of_file(path), "synthetic": True})
+    (folder / STATE_FILE).unlink(missing_ok=True)
     return path
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stroke_tf.errors import WeightsError
-from stroke_tf.models.weights import IMAGENET, Pretrained, cache_folder, imagenet_weights, load_encoder
+from stroke_tf.models.weights import IMAGENET, Pretrained, cache_folder, imagenet_weights, load_encoder, save_encoder
 
 CONTENT = bytes(range(256)) * 5000
 
@@ -286,3 +286,21 @@ def test_a_file_that_is_no_hdf5_is_an_error(tmp_path, layers, content):
     path.write_bytes(content)
     with pytest.raises(WeightsError, match="not a readable HDF5 file"):
         load_encoder(layers, path)
+
+
+def test_an_encoder_that_was_saved_is_loaded_again(tmp_path):
+    import keras
+
+    def encoder(seed: int) -> list:
+        keras.utils.set_random_seed(seed)
+        layers = [keras.layers.Conv2D(2, 3, name="conv0"), keras.layers.BatchNormalization(name="bn0")]
+        layers[0].build((None, 8, 8, 3))
+        layers[1].build((None, 8, 8, 2))
+        return layers
+
+    saved, loaded = encoder(1), encoder(2)
+    save_encoder(saved, tmp_path / "encoder.h5")
+    assert load_encoder(loaded, tmp_path / "encoder.h5") == ["conv0", "bn0"]
+    for ours, theirs in zip(saved, loaded, strict=True):
+        for first, second in zip(ours.weights, theirs.weights, strict=True):
+            np.testing.assert_array_equal(first.numpy(), second.numpy())
