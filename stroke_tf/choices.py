@@ -122,3 +122,13 @@ class PatchWeight(str, Enum):
     UNIFORM = "uniform"
     GAUSSIAN = "gaussian"
     """Less towards the patch's border, where the network saw less of the surroundings; no seams."""
+
+
+class Deconvolution(str, Enum):
+    """How the residue function is freed from the arterial input."""
+
+    TRUNCATED = "truncated-svd"
+    """Singular values below a share of the largest are dropped (Østergaard 1996); a delayed bolus lowers its flow."""
+    OSCILLATION_LIMITED = "oscillation-limited-svd"
+    """A circulant matrix, which a delay only shifts, and in each voxel as few singular values dropped as keep its
+    residue function from oscillating (Wu 2003)."""

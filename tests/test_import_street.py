@@ -11,7 +11,7 @@ PACKAGE = "stroke_tf"
 WORDS = ("errors", "choices", "planes", "seeds", "arrays", "files", "progress")
 STREET = (
     *((word,) for word in WORDS),  # words may use the words before them, so each is a step of its own
-    ("manifest", "volumes", "recipes"),
+    ("manifest", "volumes", "perfusion", "recipes"),
     ("phantoms", "slices"),
     ("batches", "models", "inference", "fusion", "metrics"),
     ("training", "paper"),
@@ -135,7 +135,18 @@ def tensorflow_after(statement: str, repository: Path) -> str:
 
 
 def test_rooms_of_arrays_start_without_tensorflow(repository: Path):
-    rooms = ("manifest", "volumes", "slices", "inference", "fusion", "metrics", "phantoms", "paper", "reports")
+    rooms = (
+        "manifest",
+        "volumes",
+        "perfusion",
+        "slices",
+        "inference",
+        "fusion",
+        "metrics",
+        "phantoms",
+        "paper",
+        "reports",
+    )
     assert tensorflow_after("import " + ", ".join(f"{PACKAGE}.{room}" for room in rooms), repository) == ""
 
 

@@ -17,7 +17,7 @@ from stroke_tf.seeds import child_seed
 
 DISTRACTORS = ("acute_dwi_only", "old_infarct", "white_matter", "dwi_artefact")
 
-_LOBE_CENTRES_MM = {
+LOBE_CENTRES_MM = {
     Lobe.FRONTAL: (34, 48, 18),
     Lobe.TEMPORAL: (50, -4, -20),
     Lobe.PARIETAL: (42, -30, 34),
@@ -27,6 +27,8 @@ _LOBE_CENTRES_MM = {
 }
 _DEEP_CENTRE_MM = np.array([22.0, -4.0, 10.0])
 _SKULL_BASE_MM = ((0, 52, -20), (44, 6, -42), (-44, 6, -42), (0, -22, -60))
+_COUNT_CHANCES = (0.06, 0.42, 0.34, 0.18)
+"""Of 0 to 3 old infarcts, and of as many acute patches."""
 _SLOPE = 0.72
 """Tangent of half the opening angle of a wedge."""
 
@@ -78,26 +80,28 @@ def draw_pathology(head: Head, plan: LesionPlan, *, seed: int) -> Pathology:
     mask = taken.copy()
     rng = np.random.default_rng(child_seed(seed, "distractors"))
     side = plan.lesions[0].side
-    old = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.06, 0.42, 0.34, 0.18))), most_ml=28, side=-side)
-    acute = _elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.06, 0.42, 0.34, 0.18))), most_ml=16, side=side)
+    old = draw_elsewhere(head, taken, rng, count=int(rng.choice(4, p=(0.06, 0.42, 0.34, 0.18))), most_ml=28, side=-side)
+    acute = draw_elsewhere(
+        head, taken, rng, count=int(rng.choice(4, p=(0.06, 0.42, 0.34, 0.18))), most_ml=16, side=side
+    )
     distractors = {
         "acute_dwi_only": acute,
         "old_infarct": old,
-        "white_matter": _white_matter_lesions(head, taken, rng),
-        "dwi_artefact": _skull_base_artefacts(head, rng),
+        "white_matter": draw_white_matter_lesions(head, taken, rng),
+        "dwi_artefact": draw_skull_base_artefacts(head, rng),
     }
     return Pathology(tuple(infarcts), mask, distractors)
 
 
 def _infarct(head: Head, lesion: PlannedLesion, taken: Mask, rng: np.random.Generator) -> Patch:
     voxels = max(1, round(lesion.volume_ml * 1000 / float(np.prod(head.step_mm))))
-    target = np.array(_LOBE_CENTRES_MM[lesion.lobe]) * (lesion.side, 1, 1)
+    target = np.array(LOBE_CENTRES_MM[lesion.lobe]) * (lesion.side, 1, 1)
     below_tent = None if lesion.lobe is Lobe.MIDBRAIN else lesion.lobe is Lobe.CEREBELLUM
-    site = _site(head, target, lesion.kind, lesion.side, lesion.volume_ml, taken, rng, below_tent)
-    return _paint(head, site, lesion.kind, lesion.side, voxels, taken, rng)
+    site = site_of(head, target, lesion.kind, lesion.side, lesion.volume_ml, taken, rng, below_tent)
+    return paint(head, site, lesion.kind, lesion.side, voxels, taken, rng)
 
 
-def _elsewhere(
+def draw_elsewhere(
     head: Head, taken: Mask, rng: np.random.Generator, *, count: int, most_ml: float, side: int
 ) -> tuple[Patch, ...]:
     """Draw patches shaped like infarcts where no infarct lies."""
@@ -106,17 +110,17 @@ def _elsewhere(
         volume_ml = float(np.exp(rng.uniform(np.log(0.8), np.log(most_ml))))
         side_here = side if rng.random() < 0.7 else -side
         kind = Kind.CORTICAL if rng.random() < 0.6 else Kind.SUBCORTICAL
-        lobe = list(_LOBE_CENTRES_MM)[int(rng.integers(4))]
-        target = np.array(_LOBE_CENTRES_MM[lobe]) * (side_here, 1, 1)
-        site = _site(head, target, kind, side_here, volume_ml, taken, rng, False)
+        lobe = list(LOBE_CENTRES_MM)[int(rng.integers(4))]
+        target = np.array(LOBE_CENTRES_MM[lobe]) * (side_here, 1, 1)
+        site = site_of(head, target, kind, side_here, volume_ml, taken, rng, False)
         voxels = max(1, round(volume_ml * 1000 / float(np.prod(head.step_mm))))
-        patch = _paint(head, site, kind, side_here, voxels, taken, rng)
+        patch = paint(head, site, kind, side_here, voxels, taken, rng)
         taken[patch.window] |= patch.core
         patches.append(patch)
     return tuple(patches)
 
 
-def _site(
+def site_of(
     head: Head,
     target_mm: np.ndarray,
     kind: Kind,
@@ -145,7 +149,7 @@ def _site(
     return int(candidates[np.argmax(rng.gumbel(size=off.size) - off)])
 
 
-def _paint(head: Head, site: int, kind: Kind, side: int, voxels: int, taken: Mask, rng: np.random.Generator) -> Patch:
+def paint(head: Head, site: int, kind: Kind, side: int, voxels: int, taken: Mask, rng: np.random.Generator) -> Patch:
     """Grow an infarct from a lattice point until it holds the wanted number of voxels."""
     volume_mm3 = voxels * float(np.prod(head.step_mm))
     centre_mm = head.lattice_voxel[site] * head.step_mm
@@ -220,7 +224,7 @@ def _window(head: Head, centre_mm: np.ndarray, reach_mm: float) -> tuple[tuple[i
     return tuple(int(v) for v in first), tuple(int(v) for v in last - first)
 
 
-def _white_matter_lesions(head: Head, taken: Mask, rng: np.random.Generator) -> tuple[Patch, ...]:
+def draw_white_matter_lesions(head: Head, taken: Mask, rng: np.random.Generator) -> tuple[Patch, ...]:
     """Return one patch over the whole box: caps around the ventricles and dots in the white matter, by load 0 to 3."""
     load = int(rng.choice(4, p=(0.22, 0.36, 0.28, 0.14)))
     reach_mm = np.float32((0.3, 1.0, 2.0, 3.2)[load] * rng.uniform(0.8, 1.2))
@@ -234,7 +238,7 @@ def _white_matter_lesions(head: Head, taken: Mask, rng: np.random.Generator) -> 
     return (Patch((0, 0, 0), weight, weight > 0.5, float(rng.uniform(0.6, 1.3))),)
 
 
-def _skull_base_artefacts(head: Head, rng: np.random.Generator) -> tuple[Patch, ...]:
+def draw_skull_base_artefacts(head: Head, rng: np.random.Generator) -> tuple[Patch, ...]:
     """Return bright spots where air lies below the brain: above the nose, above the ears, at the cut below."""
     patches = []
     for place in _SKULL_BASE_MM:
