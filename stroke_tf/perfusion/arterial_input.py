@@ -29,9 +29,10 @@ class ArterialInput:
 def find_arterial_input(curves: np.ndarray, brain: Mask, *, count: int = 5, name: str = "series") -> ArterialInput:
     """Find the arterial input: of the highest curves those that are early and narrow.
 
-    Of every candidate three things are ranked: the height of its peak, how early its first moment lies, and how
-    narrow it is (its area over its peak). Veins are as high but late and wide, voxels that an artery fills in part
-    are early and narrow but low. The curves with the best sum of ranks are averaged.
+    Of every candidate three things are compared: the height of its peak, how early its first moment lies, and how
+    narrow it is (its area over its peak), each from 0 for the best candidate to 1 for the worst. Veins are as high but
+    late and wide, voxels that an artery fills in part are early and narrow but low. The curves with the least sum are
+    averaged.
 
     Args:
         curves: concentration, shape (x, y, z, t), not smoothed, which would mix artery with tissue.
@@ -52,12 +53,13 @@ def find_arterial_input(curves: np.ndarray, brain: Mask, *, count: int = 5, name
     area = candidates.sum(axis=1)
     moment = candidates @ np.arange(candidates.shape[1], dtype=np.float32) / area
     width = area / peaks[best]
-    ranks = _ranks(-peaks[best]) + _ranks(moment) + _ranks(width)
-    chosen = best[np.argsort(ranks, kind="stable")[:count]]
+    faults = _shares(-peaks[best]) + _shares(moment) + _shares(width)
+    chosen = best[np.argsort(faults, kind="stable")[:count]]
     voxels = np.zeros(brain.shape, dtype=bool)
     voxels[tuple(axis[chosen] for axis in np.nonzero(brain))] = True
     return ArterialInput(inside[chosen].mean(axis=0), voxels)
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
-    return np.argsort(np.argsort(values, kind="stable"), kind="stable")
+def _shares(values: np.ndarray) -> np.ndarray:
+    """Return where values lie between the best (0) and the worst (1), so that three measures can be added."""
+    return (values - values.min()) / max(float(np.ptp(values)), 1e-12)

@@ -22,7 +22,8 @@ from stroke_tf.errors import InputFileError, SettingError
 
 THRESHOLDS = {Deconvolution.TRUNCATED: 0.2, Deconvolution.OSCILLATION_LIMITED: 0.035}
 """By method: the share of the largest singular value below which values are dropped (Østergaard 1996, for a
-signal-to-noise ratio of 20), and the largest index of oscillation (Wu 2003)."""
+signal-to-noise ratio of 20), and the largest index of oscillation (Wu 2003). The index is the published one, which
+grows with the square of the time step: at other steps than 1 to 1.5 s, choose the limit anew."""
 _CUTS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.14, 0.18, 0.22, 0.26, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Shares of the largest singular value that the oscillation-limited method tries, the mildest first."""
 _VOXELS_AT_ONCE = 1 << 16

@@ -150,8 +150,8 @@ def _core(head: Head, late: Patch, side: int, min_core_ml: float, rng: np.random
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
     core &= sizes[pieces] >= min(sizes.max(), max(2, 0.02 * wanted))
-    weight = ramp(severity + np.float32(0.15), 0.5) * late.core
-    weight = np.where(core, np.maximum(weight, 0.6), np.minimum(weight, 0.4)).astype(np.float32)
+    weight = ramp(severity + np.float32(0.1), 0.3) * late.core
+    weight = np.where(core, np.maximum(weight, 0.6), np.minimum(weight, 0.3)).astype(np.float32)
     return Patch(late.corner, weight, core, float(rng.uniform(0.85, 1.15))), severity
 
 
@@ -219,10 +219,11 @@ def _closed(
     takes up, which plain CT and the series show as a loss of a few HU, and no map does.
     """
     core_share = float(rng.uniform(0.14, 0.32))
-    penumbra_share = core_share + float(rng.uniform(0.06, 0.16))
-    core_volume, wide = float(rng.uniform(0.4, 0.75)), float(rng.uniform(1.0, 1.25))
-    penumbra_delay, core_delay = float(rng.uniform(3.0, 5.5)), float(rng.uniform(3.5, 7.0))
-    lost_hu = float(rng.uniform(4.0, 8.0))
+    penumbra_share = core_share + float(rng.uniform(0.02, 0.10))
+    core_volume, wide = float(rng.uniform(0.55, 0.95)), float(rng.uniform(1.0, 1.2))
+    penumbra_delay = float(rng.uniform(3.0, 6.0))
+    core_delay = penumbra_delay * float(rng.uniform(0.85, 1.35))
+    lost_hu = float(rng.uniform(6.0, 10.0))
     window = late.window
     wavy = smooth_noise(late.core.shape, [8.0 / s for s in head.step_mm], rng)
     # From the worst penumbra at the core's border to the mild one at the rim.

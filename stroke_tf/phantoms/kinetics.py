@@ -115,7 +115,9 @@ def tissue_curves(bolus: Bolus, frames: int, seconds: float) -> TissueCurves:
     length = 1 << int(np.ceil(np.log2(2 * fine.size)))
     delays = np.arange(0, LONGEST_DELAY_S + _DELAYS_S / 2, _DELAYS_S)
     artery = np.fft.rfft(arterial_curve(bolus, fine), length)
-    kept = np.fft.rfft(residue(fine, _TRANSITS_S[:, None], bolus.transit_shape), length, axis=1) * _FINE_S
+    held = residue(fine, _TRANSITS_S[:, None], bolus.transit_shape) * _FINE_S
+    held[:, 0] /= 2  # the trapezoidal rule: else short transits would hold too much
+    kept = np.fft.rfft(held, length, axis=1)
     taken = np.rint(np.arange(frames) * seconds / _FINE_S).astype(int)
     table = np.zeros((delays.size, _TRANSITS_S.size, frames), np.float32)
     vessel = np.zeros((delays.size, frames), np.float32)
