@@ -231,3 +231,42 @@ def test_a_case_that_is_not_there_is_an_error(words: list[str], tmp_path: Path, 
     monkeypatch.chdir(tmp_path)
     assert main(words) == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+@pytest.fixture(scope="module")
+def perfusion(tmp_path_factory) -> Path:
+    """A case of CT perfusion, as a phantom."""
+    from stroke_tf.phantoms import write_perfusion_cohort
+
+    root = tmp_path_factory.mktemp("perfusion")
+    (folder,) = write_perfusion_cohort(root, cases=1, size=40, slices=(3, 3), frames=(40, 40), seed=7)
+    return folder
+
+
+def test_a_case_of_ct_perfusion_is_described_with_its_series(perfusion: Path, capsys, no_round_trip):
+    assert main([str(perfusion)]) == 0
+    printed = capsys.readouterr().out
+    assert "layout isles2018, reference CT" in printed
+    assert "40 frames, 1 s apart, on the grid of CT" in printed
+    assert "found within the skull of the CT" in printed
+    assert "mirror image" not in printed
+    assert "all is well with case_1" in printed
+
+
+def test_a_mirrored_mask_of_ct_perfusion_is_noticed_on_the_dwi(perfusion: Path, tmp_path: Path, capsys, no_round_trip):
+    case = Path(shutil.copytree(perfusion, tmp_path / "case_1"))
+    path = next(case.rglob("*.OT.*.nii"))
+    image = nibabel.load(path)
+    save(path, np.asarray(image.dataobj)[::-1].copy(), image.affine)
+    assert main([str(case)]) == 0
+    assert "DWI is brighter in the mirror image of the lesion" in capsys.readouterr().out
+
+
+def test_a_series_with_a_frame_missing_is_a_fault(perfusion: Path, tmp_path: Path, capsys, no_round_trip):
+    case = Path(shutil.copytree(perfusion, tmp_path / "case_1"))
+    path = next(case.rglob("*CT_4DPWI*.nii"))
+    image = nibabel.load(path)
+    data = np.asarray(image.dataobj).copy()
+    data[..., 20] = data[..., 19]
+    nibabel.save(nibabel.Nifti1Image(data, image.affine, image.header), path)
+    assert "frame 21 of 40 holds an exact copy of the frame before" in faults_after(case, capsys)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 
@@ -124,6 +125,85 @@ def test_isles_2022_is_indexed_with_its_sessions_together(tmp_path, capsys):
     assert all(case.resample and case.reference == "DWI" and case.shape == (6, 7, 8) for case in cases)
     assert len({(case.patient, case.fold, case.subset) for case in cases}) == 6
     assert "12 cases of 6 patients" in capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def perfusion(tmp_path_factory):
+    """Three cases of CT perfusion, as phantoms."""
+    from stroke_tf.phantoms import write_perfusion_cohort
+
+    root = tmp_path_factory.mktemp("perfusion")
+    write_perfusion_cohort(root, cases=3, size=32, slices=(2, 2), frames=(30, 30), seed=6)
+    return root
+
+
+def image_of(root, case, word):
+    return next((root / case).rglob(f"*.{word}.*.nii"))
+
+
+def test_isles_2018_is_indexed_with_or_without_dwi(perfusion, tmp_path, capsys):
+    root = shutil.copytree(perfusion, tmp_path / "cohort")
+    image_of(root, "case_2", "MR_DWI").unlink()
+    image_of(root, "case_3", "MR_DWI").unlink()
+    image_of(root, "case_3", "OT").unlink()
+    out = root / "manifest.csv"
+    assert main([str(root), "--out", str(out)]) == 0
+    assert "3 cases of 3 patients, layout isles2018" in capsys.readouterr().out
+    first, second, third = read_manifest(out)
+    assert (first.reference, first.resample, first.shape, first.orientation) == ("CT", False, (32, 32, 2), "LAS")
+    assert set(first.images) == {"CT", "CTP", "CBF", "CBV", "MTT", "TMAX", "DWI"}
+    assert set(first.images) - set(second.images) == {"DWI"}
+    assert set(first.sha256) == {*first.images, "lesion"}
+    assert (third.lesion, third.fold) == (None, None)
+
+
+def copy_a_frame(path, image, data):
+    data[..., 12] = data[..., 11]
+    nibabel.save(nibabel.Nifti1Image(data, image.affine, image.header), path)
+
+
+def shorten(path, image, data):
+    nibabel.save(nibabel.Nifti1Image(data[:, :, :, 0], image.affine), path)
+
+
+def lose_the_time(path, image, data):
+    image.header["pixdim"][4] = 0
+    nibabel.save(nibabel.Nifti1Image(data, image.affine, image.header), path)
+
+
+def shift(path, image, data):
+    affine = image.affine.copy()
+    affine[0, 3] += 5
+    save(path, data, affine)
+
+
+@pytest.mark.parametrize(
+    ("word", "damage", "message"),
+    [
+        ("CT_4DPWI", copy_a_frame, "frame 13 of 30 holds an exact copy of the frame before"),
+        ("CT_4DPWI", shorten, "a 4-D image is needed. Received: 3-D"),
+        ("CT_4DPWI", lose_the_time, "no time step"),
+        ("CT_4DPWI", shift, "lie on different grids"),
+        ("CT_Tmax", shift, "lie on different grids"),
+    ],
+)
+def test_a_bad_case_of_ct_perfusion_is_named(perfusion, tmp_path, capsys, word, damage, message):
+    root = shutil.copytree(perfusion, tmp_path / "cohort")
+    path = image_of(root, "case_2", word)
+    image = nibabel.load(path)
+    damage(path, image, np.asarray(image.dataobj).copy())
+    assert main([str(root), "--out", str(root / "manifest.csv")]) == 2
+    shown = capsys.readouterr().err
+    assert "1 of 3 cases cannot be used" in shown
+    assert str(path) in shown
+    assert message in shown
+
+
+def test_a_case_of_ct_perfusion_without_a_map_is_incomplete(perfusion, tmp_path, capsys):
+    root = shutil.copytree(perfusion, tmp_path / "cohort")
+    image_of(root, "case_1", "CT_MTT").unlink()
+    assert main([str(root), "--out", str(root / "manifest.csv")]) == 2
+    assert "case case_1: no MTT image" in capsys.readouterr().err
 
 
 def test_a_manifest_elsewhere_says_where_its_root_is(tmp_path, capsys):

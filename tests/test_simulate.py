@@ -32,6 +32,29 @@ def test_simulate_refuses_a_folder_that_holds_other_things(tmp_path, capsys):
     assert (tmp_path / "scan.nii").read_bytes() == b"real"
 
 
+PERFUSION = ["--layout", "isles2018", "--cases", "1", "--size", "32", "--slices", "2", "2", "--frames", "30", "31"]
+
+
+def test_simulate_writes_ct_perfusion(tmp_path, capsys):
+    assert main([*PERFUSION, "--spacing", "7", "--out", str(tmp_path / "ctp")]) == 0
+    assert "wrote 1 SYNTHETIC cases" in capsys.readouterr().out
+    assert len(list((tmp_path / "ctp" / "case_1").rglob("*.nii"))) == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([*PERFUSION, "--shape", "32", "32", "2"], "--shape means nothing for --layout isles2018"),
+        ([*PERFUSION, "--spacing", "7", "7", "5"], "one number, that of a pixel; slices are 5 mm. Received: 7 7 5"),
+        ([*SMALL, "--size", "64"], "--size means nothing for --layout siss2015"),
+    ],
+)
+def test_options_of_another_layout_are_refused(tmp_path, capsys, arguments, message):
+    assert main([*arguments, "--out", str(tmp_path / "a")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
+
+
 def test_an_unknown_layout_is_refused_by_the_parser():
     with pytest.raises(SystemExit):
         parser().parse_args(["--out", "x", "--layout", "nrrd"])

@@ -13,11 +13,13 @@ from stroke_tf.arrays import Mask
 from stroke_tf.choices import FitRule, TieRule
 from stroke_tf.errors import ManifestError, SettingError, StrokeTfError
 from stroke_tf.files import require_absent, write_json
-from stroke_tf.manifest.case import Case, Layout
+from stroke_tf.manifest.case import SERIES, Case, Layout
 from stroke_tf.volumes.channels import load_case
 from stroke_tf.volumes.grid import Grid, require_same_grid, same_grid
+from stroke_tf.volumes.head_ct import brain_of_ct
 from stroke_tf.volumes.intensity import background_of, brain_mask, require_varied
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, Scan, read_mask, read_scan
+from stroke_tf.volumes.series import read_series
 from stroke_tf.workflows.ceiling import VOTE, ceiling
 from stroke_tf.workflows.cohort import chosen_cases, open_cases
 from stroke_tf.workflows.round_trip import prove_round_trip
@@ -39,6 +41,8 @@ class Examination:
     reference: str
     sequences: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By sequence: path, grid, intensities."""
+    series: dict[str, Any] = field(default_factory=dict)
+    """Of a case of CT perfusion: frames and time step of the bolus."""
     grids: dict[str, str] = field(default_factory=dict)
     """By file that is not the reference: how its grid relates to the reference's."""
     brain: dict[str, Any] = field(default_factory=dict)
@@ -77,6 +81,8 @@ def examine(case: Case, *, max_voxels: int = DEFAULT_MAX_VOXELS, allow_empty: bo
     found = Examination(case.case_id, case.layout.value, case.reference)
     scans: dict[str, Scan] = {}
     for name, path in case.images.items():
+        if name == SERIES:
+            continue
         if scan := _noted(found, lambda path=path: read_scan(path, max_voxels=max_voxels)):
             scans[name] = scan
     for name in case.layout.expected:
@@ -88,14 +94,22 @@ def examine(case: Case, *, max_voxels: int = DEFAULT_MAX_VOXELS, allow_empty: bo
             found.faults.append(f"case {case.case_id}: no {case.reference} image, on whose grid the case lies")
         _describe_images(found, scans, None)
         return found
-    brain = brain_mask([scan.data for scan in scans.values() if same_grid(scan.grid, reference.grid)])
+    if SERIES in case.images:
+        _noted(found, lambda: _series(found, case.images[SERIES], reference, max_voxels))
+    brain = _noted(found, lambda: _brain_mask(case, scans, reference))
     _describe_images(found, scans, brain)
     _compare_grids(found, case, scans, reference)
+    if brain is None:
+        return found
     found.brain = _brain(brain, reference, found)
     if case.lesion is not None:
         mask = _noted(found, lambda: read_mask(case.lesion, max_voxels=max_voxels, allow_empty=allow_empty))
         if mask is not None:
+            # Of CT perfusion the DWI shows the lesion bright; on the plain CT it is dark, if it is seen at all.
+            shown = "DWI" if _is_ct(case) else case.reference
             _lesion(found, mask, reference, brain)
+            if found.lesion.get("parts") and shown in scans:
+                _look_in_the_mirror(found, mask, shown, scans[shown], brain)
     if not found.faults:
         _noted(found, lambda: _load(case, max_voxels, allow_empty))
     _round_trip(found, reference.grid)
@@ -122,6 +136,8 @@ def report_lines(found: Examination) -> list[str]:
             f"         values {seen['min']:g} to {seen['max']:g}; in the brain 1 % {low:g}, median "
             f"{seen['percentiles']['50']:g}, 99 % {high:g}; {seen['negative_share']:.2%} negative"
         )
+    if found.series:
+        lines.append(f"  {SERIES:<6} {found.series['words']}")
     lines += [f"  grid   {name}: {relation}" for name, relation in found.grids.items()]
     if found.brain:
         lines.append(f"  brain  {found.brain['words']}")
@@ -165,6 +181,29 @@ def _noted(found: Examination, step: Callable[[], Any]) -> Any:
         if str(fault) not in found.faults:
             found.faults.append(str(fault))
         return None
+
+
+def _is_ct(case: Case) -> bool:
+    return case.layout is Layout.ISLES2018
+
+
+def _brain_mask(case: Case, scans: Mapping[str, Scan], reference: Scan) -> Mask:
+    if _is_ct(case):
+        return brain_of_ct(reference.data, reference.grid.spacing_mm, name=str(reference.path))
+    return brain_mask([scan.data for scan in scans.values() if same_grid(scan.grid, reference.grid)])
+
+
+def _series(found: Examination, path: Path, reference: Scan, max_voxels: int) -> None:
+    series = read_series(path, max_voxels=max_voxels)
+    require_same_grid({str(reference.path): reference.grid, str(path): series.grid})
+    frames = series.data.shape[3]
+    found.series = {
+        "path": str(path),
+        "grid": str(series.grid),
+        "frames": frames,
+        "seconds": series.seconds,
+        "words": f"{path}: {frames} frames, {series.seconds:g} s apart, on the grid of {found.reference}",
+    }
 
 
 def _describe_images(found: Examination, scans: Mapping[str, Scan], brain: Mask | None) -> None:
@@ -244,6 +283,10 @@ def _brain(brain: Mask, reference: Scan, found: Examination) -> dict[str, Any]:
     exact = found.sequences[found.reference]["background_share"]
     stripped = exact > _STRIPPED_SHARE and volume_ml < _BRAIN_ML[1]
     words = f"{volume_ml:,.0f} ml, {brain.mean():.1%} of the volume; "
+    if found.layout == Layout.ISLES2018.value:
+        # A slab of a head with its skull is what CT perfusion is; neither is unusual here.
+        words += "found within the skull of the CT"
+        return {"volume_ml": volume_ml, "share": float(brain.mean()), "skull_stripped": False, "words": words}
     words += "skull-stripped" if stripped else "NOT skull-stripped, or not cleanly"
     if not stripped:
         found.notes.append("the networks expect skull-stripped images; strip the skull first (SynthStrip, HD-BET)")
@@ -275,7 +318,6 @@ def _lesion(found: Examination, mask: Scan, reference: Scan, brain: Mask) -> Non
     )
     if outside > 0.05:
         found.notes.append(f"{mask.path}: {outside:.0%} of the lesion lies outside the brain; check the mask's grid")
-    _look_in_the_mirror(found, mask, reference, brain)
 
 
 def _same_grid(reference: Scan, mask: Scan) -> bool:
@@ -303,20 +345,20 @@ def _side_words(right: float) -> str:
     return f"{share:.0%} on the patient's {side}"
 
 
-def _look_in_the_mirror(found: Examination, mask: Scan, reference: Scan, brain: Mask) -> None:
-    """Note a mask whose mirror image would fit the reference better: the commonest fault of all is left for right."""
+def _look_in_the_mirror(found: Examination, mask: Scan, name: str, shown: Scan, brain: Mask) -> None:
+    """Note a mask whose mirror image would fit the image better: the commonest fault of all is left for right."""
     shift = round(2 * _middle(brain)) - (brain.shape[0] - 1)
     mirrored = np.roll(mask.data[::-1], shift, axis=0) & ~mask.data & brain
     own = mask.data & ~np.roll(mask.data[::-1], shift, axis=0) & brain
     if not mirrored.any() or not own.any():
         return
-    values = reference.data[brain]
+    values = shown.data[brain]
     spread = float(values.std(dtype=np.float64)) or 1.0
-    here, there = (float((reference.data[where].mean() - values.mean()) / spread) for where in (own, mirrored))
+    here, there = (float((shown.data[where].mean() - values.mean()) / spread) for where in (own, mirrored))
     found.lesion |= {"contrast": here, "contrast_mirrored": there}
     if there > here + 0.5:
         found.notes.append(
-            f"{mask.path}: {found.reference} is brighter in the mirror image of the lesion ({there:+.1f} SD) than in "
+            f"{mask.path}: {name} is brighter in the mirror image of the lesion ({there:+.1f} SD) than in "
             f"the lesion ({here:+.1f} SD); left and right may be swapped. Look at both."
         )
 
