@@ -2,7 +2,7 @@
 # Run `make` alone to see the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce-table1 test test-all lint smoke audit bench bench-peers experiment clean
+.PHONY: help reproduce-table1 reproduce-aboudi2022 test test-all lint smoke audit bench bench-peers experiment clean
 
 # Without VENV= the environment is ours: .venv, with TensorFlow for the processor or, where nvidia-smi sees a card, for
 # the GPU. With VENV=path it is the user's (Colab, Kaggle, a cluster's module): its TensorFlow is kept, or its absence.
@@ -34,6 +34,8 @@ help:
 	@echo '     WEIGHTS=auto|imagenet|none|file.h5   what the encoder starts from'
 	@echo '     FOLD=0..3|all                which of the four folds is the test'
 	@echo '     OUT=folder                   where the results go'
+	@echo 'make reproduce-aboudi2022   Table II of Aboudi 2022, a network a sequence, under every reading. Options:'
+	@echo '     DATA= PRESET= WEIGHTS= OUT= as above; SEED=number of phantoms, weights and batches'
 	@echo 'make test               all tests but the slow ones'
 	@echo 'make test-all           the slow ones too'
 	@echo 'make lint               ruff, rules and format'
@@ -52,6 +54,10 @@ help:
 reproduce-table1: $(RUN_STAMP)
 	$(PY) -m stroke_tf.reproduce_table1 $(strip $(call option,PRESET,--preset) $(call option,DATA,--data) \
 	    $(call option,WEIGHTS,--weights) $(call option,FOLD,--fold) $(call option,OUT,--out))
+
+reproduce-aboudi2022: $(RUN_STAMP)
+	$(PY) -m stroke_tf.reproduce_aboudi2022 $(strip $(call option,PRESET,--preset) $(call option,DATA,--data) \
+	    $(call option,WEIGHTS,--weights) $(call option,OUT,--out) $(call option,SEED,--seed))
 
 smoke: $(RUN_STAMP)
 	$(PY) -m stroke_tf.reproduce_table1 --preset smoke $(strip $(call option,OUT,--out))

@@ -19,6 +19,7 @@ DOORS = {
     "evaluate": "compare masks with the truth, under a named protocol",
     "audit": "check the printed tables of the papers against arithmetic",
     "reproduce-table1": "run the whole of Table 1 and judge each claim",
+    "reproduce-aboudi2022": "run Table II of Aboudi 2022, and say which reading its numbers fit",
     "verify": "check a run folder against its run card",
 }
 
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or words[0] in ("-h", "--help"):
         print("usage: stroke-tf <door> [options]\n")
         for name, purpose in DOORS.items():
-            print(f"  {name:<17} {purpose}")
+            print(f"  {name:<21} {purpose}")
         print("\nstroke-tf <door> --help tells the options of one. Start with: stroke-tf reproduce-table1")
         return 0
     if words[0] == "--version":

@@ -53,3 +53,21 @@ def count(prediction: Mask, truth: Mask, *, inside: Mask | None = None) -> Count
     fp = int(np.count_nonzero(prediction)) - tp
     fn = int(np.count_nonzero(truth)) - tp
     return Counts(tp, fp, fn, int(total) - tp - fp - fn)
+
+
+def count_by_slice(prediction: Mask, truth: Mask, *, axis: int) -> list[Counts]:
+    """Count agreeing and disagreeing voxels in each slice across an axis; the sum over slices is `count`.
+
+    Args:
+        prediction, truth: as of `count`.
+        axis: of the volume, 2 for axial slices of a RAS+ volume.
+    Raises: as `count`.
+    """
+    prediction, truth = require_binary(prediction, "prediction"), require_binary(truth, "truth")
+    require_same_shape(prediction, truth, ("prediction", "truth"))
+    across = tuple(each for each in range(truth.ndim) if each != axis)
+    both, predicted, true = (
+        np.count_nonzero(mask, axis=across).tolist() for mask in (prediction & truth, prediction, truth)
+    )
+    pixels = truth.size // truth.shape[axis]
+    return [Counts(tp, p - tp, t - tp, pixels - p - t + tp) for tp, p, t in zip(both, predicted, true, strict=True)]

@@ -124,6 +124,24 @@ def share_of_mixed_classes(dice: float, precision: float, recall: float) -> floa
     return (found + missed) / (1 + found + missed + alarms)
 
 
+def lesion_of_mixed_classes(dice: float, accuracy: float, background_precision: float) -> tuple[float, float, float]:
+    """Return the lesion's precision, its recall and its share of the voxels that three printed numbers determine.
+
+    Read are the lesion's Dice D, the accuracy A over all voxels and the background's precision N = TN/(TN + FN), all
+    of one table of counts. As shares of the voxels: FP + FN = 1 - A, TP = D(1 - A)/(2(1 - D)), FN = (1 - N)(A - TP)/N.
+    A precision or a share that comes out negative or above 1 says that no such table exists.
+
+    Example:
+        >>> [round(value, 3) for value in lesion_of_mixed_classes(0.8, 0.98, 0.99)]
+        [0.88, 0.733, 0.035]
+    """
+    errors = 1 - accuracy
+    found = dice * errors / (2 * (1 - dice))
+    missed = (1 - background_precision) / background_precision * (accuracy - found)
+    alarms = errors - missed
+    return found / (found + alarms), found / (found + missed), found + missed
+
+
 def macro_curve(
     precision: float, recall: float, steps: int, *, folds: bool = True
 ) -> Iterator[list[tuple[float, float]]]:

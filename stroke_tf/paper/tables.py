@@ -162,6 +162,25 @@ CLAIMS = (
     Claim("dice", Paper.MULTIPLANE_2025, "Dice 80.5 %", "abstract, section III-D, section IV"),
 )
 
+ABOUDI_CLAIMS = (
+    Claim(
+        "aboudi-schedule",
+        Paper.ABOUDI_2022,
+        "SGD at 0.00001 with momentum 0.9 trains the network in 100 epochs",
+        "section IV, training and validation of the hybrid model",
+    ),
+    Claim("aboudi-dice", Paper.ABOUDI_2022, "Dice 64.14 %", "abstract; Table II"),
+    Claim("aboudi-accuracy", Paper.ABOUDI_2022, "accuracy 99.43 %", "abstract; Table II; section V"),
+    Claim("aboudi-precision", Paper.ABOUDI_2022, "precision 99.55 %", "section IV-B; Table II"),
+    Claim(
+        "aboudi-best",
+        Paper.ABOUDI_2022,
+        "accuracy and precision above those of the methods in Table II",
+        "abstract; section IV-C",
+    ),
+)
+"""What Aboudi, Drissi and Kraiem conclude."""
+
 
 def printed_row(row_id: str) -> PrintedRow:
     """Return a printed row by its id.

@@ -148,6 +148,118 @@ def dice_figure(path: Path, results: Mapping[str, Any]) -> None:
     _save(figure, path)
 
 
+def progress_figure(
+    path: Path, histories: Mapping[str, Sequence[Mapping[str, Any]]], *, title: str, synthetic: bool
+) -> None:
+    """Draw accuracy, loss and Dice of each epoch, training and validation, a column for each history.
+
+    Args:
+        histories: by name, one mapping an epoch: epoch, accuracy, loss, validation_accuracy, validation_loss,
+            validation_dice; Dice is measured in validation only.
+    """
+    figure = _figure(1.2 + 3.6 * len(histories), 7.2)
+    grid = figure.subplots(3, len(histories), squeeze=False, sharey="row", sharex="col")
+    panels = (("accuracy", "accuracy of pixels (%)", 100), ("loss", "loss", 1), ("dice", "Dice in 3-D (%)", 100))
+    for column, (name, history) in enumerate(histories.items()):
+        epochs = [row["epoch"] for row in history]
+        for axis, (measure, label, scale) in zip(grid[:, column], panels, strict=True):
+            for word, key, colour in (("training", measure, _OURS), ("validation", f"validation_{measure}", FOUND)):
+                values = [scale * row[key] for row in history if row.get(key) is not None]
+                if len(values) == len(epochs):
+                    axis.plot(epochs, values, color=colour, marker="o", ms=3.5, lw=1.5, label=word)
+            _plain(axis)
+            axis.xaxis.get_major_locator().set_params(integer=True)
+            if column == 0:
+                axis.set_ylabel(label)
+        grid[0, column].set_title(f"{name}, rate {max(row['learning_rate'] for row in history):.2g}", fontsize=9)
+        grid[2, column].set_xlabel("epoch")
+    grid[1, 0].set_ylim(bottom=0)
+    grid[2, 0].set_ylim(-3, 103)
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
+    figure.suptitle(_titled(title, synthetic), fontsize=11)
+    _save(figure, path)
+
+
+def slices_figure(
+    path: Path,
+    cases: Sequence[tuple[str, Volume, Mask, Mapping[str, Mask], Sequence[float]]],
+    *,
+    title: str,
+    synthetic: bool,
+) -> None:
+    """Draw the axial slice with most lesion of each case: the image, the truth on it, and what each row found.
+
+    Args:
+        cases: name, image (x, y, z) RAS+, truth, masks by row (the same rows in every case), spacing in mm.
+    Raises: SettingError if there is no case.
+    """
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    if not cases:
+        raise SettingError("A figure of slices needs at least one case. Received: none")
+    names = list(cases[0][3])
+    figure = _figure(1.0 + 2.5 * (2 + len(names)), 1.3 + 2.9 * len(cases))
+    grid = figure.subplots(len(cases), 2 + len(names), squeeze=False)
+    for line, (case, image, truth, masks, spacing_mm) in zip(grid, cases, strict=True):
+        box, window = _head_box(image), _window(image)
+        index = _fullest_slice(truth, Plane.Z) - box[2].start
+        nothing = np.zeros(truth.shape, bool)
+        for axis, (lesion, mask) in zip(
+            line, [(nothing, nothing), (truth, truth), *((truth, masks[name]) for name in names)], strict=True
+        ):
+            _draw_overlay(axis, image[box], lesion[box], mask[box], Plane.Z, index, spacing_mm, window)
+        line[0].text(-0.06, 0.5, case, transform=line[0].transAxes, rotation=90, ha="right", va="center", fontsize=9)
+    for axis, name in zip(grid[0], ["image", "truth", *names], strict=True):
+        axis.set_title(name, fontsize=9)
+    colours = ((FOUND, "found (TP)"), (FALSE, "false alarm (FP)"), (MISSED, "missed (FN)"))
+    handles: list[Any] = [Patch(color=colour, label=label) for colour, label in colours]
+    handles.append(Line2D([], [], color=_TRUTH, lw=1.2, label="outline of the truth"))
+    legend = figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, facecolor="#555555")
+    for text in legend.get_texts():
+        text.set_color("white")
+    figure.suptitle(_titled(title, synthetic), fontsize=11)
+    _save(figure, path)
+
+
+def readings_figure(path: Path, results: Mapping[str, Any]) -> None:
+    """Draw Dice and precision of each model's masks under every reading, beside the pair that the paper prints.
+
+    Args:
+        results: the content of results.json, as workflows/aboudi_results.py makes it.
+    """
+    rows = [row for row in results["rows"] if row["id"] in results["main_rows"]]
+    models = {model["id"]: model["title"] for model in results["models"]}
+    readings = list(rows[0]["readings"])
+    figure = _figure(10.5, 1.6 + 0.42 * len(readings))
+    left, right = figure.subplots(1, 2, sharey=True)
+    colours = ("#0072B2", "#009E73", "#E69F00", "#CC79A7", "#000000", "#8C8C8C")
+    for axis, measure, label in ((left, "dice", "Dice (%)"), (right, "precision", "precision (%)")):
+        for number, row in enumerate(rows):
+            places = np.arange(len(readings)) + 0.11 * (number - (len(rows) - 1) / 2)
+            values = [row["readings"][reading][measure] for reading in readings]
+            axis.plot(
+                [np.nan if value is None else 100 * value for value in values],
+                places,
+                marker="o",
+                ms=5,
+                ls="none",
+                color=colours[number % len(colours)],
+                label=models[row["model"]],
+            )
+        axis.axvline(100 * rows[0]["paper"][measure], color=_PAPER, lw=1.3, ls="--", label="printed in the paper")
+        axis.set_xlabel(label)
+        axis.set_xlim(-3, 103)
+        _plain(axis)
+    left.set_yticks(range(len(readings)), readings, fontsize=9)
+    left.set_ylim(len(readings) - 0.5, -0.5)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    figure.suptitle(f"One set of masks, ten readings: {data_title(results)}", fontsize=11)
+    _save(figure, path)
+
+
 def _draw_overlay(
     axis: Any,
     image: Volume,

@@ -112,6 +112,24 @@ def write_history(folder: Path, history: Sequence[Mapping[str, Any]]) -> None:
     write_text(folder / HISTORY, text.getvalue())
 
 
+def read_history(folder: Path) -> list[dict[str, Any]]:
+    """Read the history of a run, one mapping an epoch, numbers as numbers.
+
+    Raises: TrainingError if there is none, or a row is cut short.
+    """
+    path = folder / HISTORY
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return [{name: text if name == "phase" else _number(text) for name, text in row.items()} for row in rows]
+    except (OSError, TypeError, ValueError) as fault:
+        raise TrainingError(f"{path}: not readable as a history ({fault}). Train again with --force.") from fault
+
+
+def _number(text: str) -> int | float:
+    return int(text) if text.isdecimal() else float(text)
+
+
 def faults_of_run(folder: Path, known: Mapping[str, str] | None = None) -> list[str]:
     """List what in a run folder no longer agrees with its card; empty when all is well.
 

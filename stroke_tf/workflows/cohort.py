@@ -7,13 +7,15 @@ from pathlib import Path
 from stroke_tf.errors import InputFileError, ManifestError
 from stroke_tf.manifest.case import Case
 from stroke_tf.manifest.layouts import find_cases
-from stroke_tf.manifest.split import PUBLISHED_SEED, four_folds, hold_out, require_disjoint
+from stroke_tf.manifest.split import PUBLISHED_SEED, four_folds, hold_out, require_disjoint, split_70_20_10
 from stroke_tf.manifest.table import read_manifest
 from stroke_tf.phantoms import SYNTHETIC_MARK, write_cohort
 from stroke_tf.progress import Progress
 from stroke_tf.recipes.recipe import Cohort
 from stroke_tf.seeds import child_seed
 from stroke_tf.workflows.prepare import with_digests
+
+_SUBSETS = {"train": "train on", "validation": "validate on", "test": "test on"}
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,28 @@ def chosen_cases(cases: Sequence[Case], wanted: Sequence[str]) -> tuple[Case, ..
     return tuple(by_id[case_id] for case_id in wanted)
 
 
+def split_by_subset(cases: Sequence[Case]) -> Split:
+    """Return the split into 70 % train, 20 % validation and 10 % test of Aboudi 2022, by patient.
+
+    The subsets are those of the manifest where every case has one, else the published ones (data_manifests/).
+
+    Raises: ManifestError if a case has no truth, or if a subset stays empty: three patients are needed at least.
+    """
+    _require_truth(cases)
+    subsets = {case.case_id: case.subset for case in cases}
+    if not all(subsets.values()):
+        subsets = split_70_20_10([case.case_id for case in cases], seed=PUBLISHED_SEED)
+    named = {name: tuple(case for case in cases if subsets[case.case_id] == name) for name in _SUBSETS}
+    empty = [name for name, members in named.items() if not members]
+    if empty:
+        raise ManifestError(
+            f"70/20/10 leaves no case to {' or '.join(_SUBSETS[name] for name in empty)}; three patients with truth "
+            f"are needed at least. Received: {len(cases)} cases. Add cases, or fill the column subset of the manifest."
+        )
+    require_disjoint(**{name: [case.case_id for case in members] for name, members in named.items()})
+    return Split(named["train"], named["validation"], named["test"])
+
+
 def split_of_fold(cases: Sequence[Case], fold: int, *, validation_share: float, seed: int) -> Split:
     """Return the paper's kind of split: one fold in four is tested, the rest trains and validates.
 
@@ -117,9 +141,7 @@ def split_of_fold(cases: Sequence[Case], fold: int, *, validation_share: float, 
 
     Raises: ManifestError if there are too few cases, a case without truth, or none in the fold.
     """
-    without = [case.case_id for case in cases if case.lesion is None]
-    if without:
-        raise ManifestError(f"No lesion mask for case {', '.join(without)}. Leave them out of the manifest.")
+    _require_truth(cases)
     if len(cases) < 4:
         raise ManifestError(f"Four folds need at least 4 cases with truth. Received: {len(cases)}")
     folds = {case.case_id: case.fold for case in cases}
@@ -132,6 +154,12 @@ def split_of_fold(cases: Sequence[Case], fold: int, *, validation_share: float, 
     train, validation = hold_out(rest, share=validation_share, seed=child_seed(seed, "validation", fold))
     require_disjoint(train=train, validation=validation, test=[case.case_id for case in test])
     return Split(chosen_cases(cases, train), chosen_cases(cases, validation), tuple(test))
+
+
+def _require_truth(cases: Sequence[Case]) -> None:
+    without = [case.case_id for case in cases if case.lesion is None]
+    if without:
+        raise ManifestError(f"No lesion mask for case {', '.join(without)}. Leave them out of the manifest.")
 
 
 def _listed(folds: set[int]) -> str:

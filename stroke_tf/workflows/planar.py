@@ -44,8 +44,24 @@ def train_plane(
     Returns: the run folder.
     """
     recipe, plane = job.recipe, job.plane
-    train = [cases[case.case_id] for case in job.train]
     validation = [cases[case.case_id] for case in job.validation]
+
+    def validate(predict: Predict) -> float:
+        return mean_dice(validation, lambda case: predict_plane(case, plane, predict), recipe.threshold)
+
+    title = f"{recipe.architecture.value}, plane {plane.value} ({plane.anatomical})"
+    batches_from = plane_batches(job, cases, chosen)
+    return run_job(job, trainable, chosen, folder, options, batches_from=batches_from, validate=validate, title=title)
+
+
+def plane_batches(job: Job, cases: Mapping[str, Prepared], chosen: Chosen) -> Callable[[int], Any]:
+    """Return what makes the training batches of a plane from a step on, as `fit` wants them.
+
+    Args:
+        cases: the job's prepared cases by id.
+    """
+    recipe, plane = job.recipe, job.plane
+    train = [cases[case.case_id] for case in job.train]
     source = SliceSource([case.images[plane] for case in train], [case.coverage[plane] for case in train])
     epochs = sum(phase.epochs for phase in recipe.phases(pretrained=job.weights.pretrained))
 
@@ -61,11 +77,7 @@ def train_plane(
             workers=batch_workers(chosen),
         )
 
-    def validate(predict: Predict) -> float:
-        return mean_dice(validation, lambda case: predict_plane(case, plane, predict), recipe.threshold)
-
-    title = f"{recipe.architecture.value}, plane {plane.value} ({plane.anatomical})"
-    return run_job(job, trainable, chosen, folder, options, batches_from=batches_from, validate=validate, title=title)
+    return batches_from
 
 
 def mean_dice(

@@ -9,11 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stroke_tf.choices import Architecture, Device, Precision, Protocol
 from stroke_tf.fusion import lesion_where, majority
-from stroke_tf.metrics.baseline import apply_threshold, fit_threshold, flair_dwi_product
 from stroke_tf.models.device import Chosen
 from stroke_tf.models.files import restore_weights
 from stroke_tf.planes import Plane
@@ -42,6 +39,7 @@ from stroke_tf.workflows.probabilities import predict_plane, predict_volume
 from stroke_tf.workflows.results import Row, Stages, figure_name, write_results
 from stroke_tf.workflows.run import Job, RunOptions, is_finished
 from stroke_tf.workflows.start import start
+from stroke_tf.workflows.threshold_rule import fitted_threshold, threshold_rule_fits, thresholded
 from stroke_tf.workflows.volumetric import train_volumetric
 
 Networks = dict[Architecture, tuple[str, Trainable]]
@@ -297,30 +295,16 @@ def _threshold_rule(
 
     It shows what the cohort asks for: where one number does well, networks prove nothing.
     """
-    everyone = (*split.train, *split.validation, *split.test)
-    if any(not {"FLAIR", "DWI"} <= set(case.images) or case.resample for case in everyone):
+    if not threshold_rule_fits((*split.train, *split.validation, *split.test)):
         return
-    fitted_on = [prepared[case.case_id] for case in (*split.train, *split.validation)]
-    progress = Progress("fitting the threshold rule", len(fitted_on))
-    threshold = fit_threshold(_products_with_truth(fitted_on, progress))
+    threshold = fitted_threshold([prepared[case.case_id] for case in (*split.train, *split.validation)])
     digest = cache_key(rule="flair x dwi", threshold=threshold)
     for case in split.test:
         if not measured.has("threshold", case.case_id, digest):
             seen = prepared[case.case_id]
-            measured.keep("threshold", seen, apply_threshold(_product(seen), threshold), digest)
+            measured.keep("threshold", seen, thresholded(seen, threshold), digest)
     note = f"one threshold a fold, fitted on its training cases; in {measured.folder.name}: {threshold:.3g}"
     rows.setdefault("threshold", Row("threshold", "N/A", note)).cases += measured.of_row("threshold", split.test)
-
-
-def _products_with_truth(cases: Sequence[Prepared], progress: Progress):
-    for case in cases:
-        yield _product(case), case.truth
-        progress.step()
-
-
-def _product(case: Prepared) -> np.ndarray:
-    flair, dwi = (read_scan(case.case.images[name]).data for name in ("FLAIR", "DWI"))
-    return flair_dwi_product(flair, dwi, case.brain)
 
 
 def _ceiling(preset: Table1, prepared: Mapping[str, Prepared], split: Split, rows: dict[str, Row]) -> None:
