@@ -78,7 +78,8 @@ def _number(rows: Rows, facts: Facts, measure: str, column: str) -> tuple[Verdic
     best = max(scored, key=lambda row: row["summary"]["dice"]["mean"] or 0.0)
     summary = best["summary"][measure]
     interval = "" if summary["low"] is None else f" [{percent(summary['low'])}, {percent(summary['high'])}]"
-    text = f'"{best["title"]}", the best as printed, has {percent(summary["mean"])} %{interval} on {summary["n"]} cases'
+    cases = f"{summary['n']} case{'' if summary['n'] == 1 else 's'}"
+    text = f'"{best["title"]}", the best as printed, has {percent(summary["mean"])} %{interval} on {cases}'
     missing = _missing(facts)
     if facts["synthetic"]:
         also = f" ({' and '.join(missing)})" if missing else ""

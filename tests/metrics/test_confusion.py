@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stroke_tf.errors import GeometryError, InputFileError
-from stroke_tf.metrics.confusion import Counts, count
+from stroke_tf.metrics.confusion import Counts, count, count_by_slice
 
 PREDICTION = np.array([[[1, 1, 0], [0, 1, 0]]])
 TRUTH = np.array([[[1, 0, 0], [1, 1, 0]]])
@@ -39,3 +39,14 @@ def test_masks_of_different_shapes_are_refused():
 def test_probabilities_are_no_mask():
     with pytest.raises(InputFileError, match="prediction: a mask holds 0 and one other value"):
         count(np.array([0.1, 0.9, 0.0]), np.array([0, 1, 0]))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_the_slices_add_up_to_the_volume_along_every_axis(axis):
+    draw = np.random.default_rng(3)
+    prediction, truth = draw.random((3, 4, 5)) < 0.3, draw.random((3, 4, 5)) < 0.3
+    slices = count_by_slice(prediction, truth, axis=axis)
+    assert len(slices) == truth.shape[axis]
+    assert sum(slices, Counts(0, 0, 0, 0)) == count(prediction, truth)
+    one = slices[1]
+    assert one == count(np.take(prediction, [1], axis), np.take(truth, [1], axis))

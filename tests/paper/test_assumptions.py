@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stroke_tf.paper.assumptions import ASSUMPTIONS, assumptions_markdown
+from stroke_tf.recipes.aboudi_2022 import LEARNING_RATE, PAPER, QUICK
 from stroke_tf.recipes.multiplane_2025 import PLANAR, VOLUMETRIC
 
 OURS = {each.id: each.ours for each in ASSUMPTIONS}
@@ -45,6 +46,12 @@ FROZEN, FINE = PLANAR.phases_pretrained
         ("3d-unet", f"{VOLUMETRIC.size}x{VOLUMETRIC.size}x{VOLUMETRIC.size}, batch {VOLUMETRIC.batch_size}"),
         ("3d-unet", f"{VOLUMETRIC.steps_per_epoch} steps"),
         ("3d-unet", f"{VOLUMETRIC.base_filters} filters"),
+        ("aboudi-sampling", f"{PAPER.printed.steps_per_epoch} steps of {PAPER.printed.batch_size}"),
+        ("aboudi-plane", f"fit: {PAPER.printed.fit.value}"),
+        ("aboudi-rate", f"fell by {100 * PAPER.least_fall:g} %"),
+        ("aboudi-rate", f"reached {100 * PAPER.least_dice:g} %"),
+        ("aboudi-rate", f"to {LEARNING_RATE:g}, then half a cosine"),
+        ("aboudi-phantoms", f"{QUICK.cohort.cases} of {'x'.join(map(str, QUICK.cohort.shape))} voxels"),
     ],
 )
 def test_an_assumption_tells_what_the_recipe_does(name: str, told: str):

@@ -139,3 +139,14 @@ def test_a_majority_reaches_its_limit():
     assert bounds.vote_recall_limit([0.4, 0.4, 1.0]) == pytest.approx(0.8)
     found[1] = [0, 0, 1, 1, 0]
     assert (found.sum(axis=0) >= 2).mean() == 0.8
+
+
+def test_dice_accuracy_and_background_precision_determine_the_lesion():
+    for table in random_tables(11):
+        found = bounds.lesion_of_mixed_classes(table.lesion.dice, table.accuracy_voxel, table.background.precision)
+        assert found == pytest.approx((table.lesion.precision, table.lesion.recall, table.lesion_share), rel=1e-6)
+
+
+def test_what_aboudi_prints_is_a_usual_segmentation_if_precision_is_the_backgrounds():
+    found = bounds.lesion_of_mixed_classes(0.6414, 0.9943, 0.9955)
+    assert found == pytest.approx((0.806, 0.533, 0.0096), abs=1e-3)

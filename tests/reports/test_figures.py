@@ -9,7 +9,14 @@ import pytest
 from stroke_tf.errors import GeometryError, SettingError
 from stroke_tf.planes import Plane
 from stroke_tf.reports import figures
-from stroke_tf.reports.figures import curves_figure, dice_figure, overlay_figure
+from stroke_tf.reports.figures import (
+    curves_figure,
+    dice_figure,
+    overlay_figure,
+    progress_figure,
+    readings_figure,
+    slices_figure,
+)
 
 PNG = b"\x89PNG"
 SPACING = (1.0, 2.0, 3.0)
@@ -141,3 +148,33 @@ def test_drawing_leaves_no_figure_open(tmp_path: Path):
     curves_figure(tmp_path / "curves.png", HISTORY, title="", synthetic=False)
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or pyplot.get_fignums() == []
+
+
+def test_curves_of_accuracy_loss_and_dice_are_drawn_for_each_schedule(tmp_path: Path):
+    history = [
+        {"epoch": epoch, "learning_rate": 0.1, "loss": 1 / epoch, "accuracy": 0.9, "validation_dice": 0.1 * epoch}
+        | {"validation_loss": 2 / epoch, "validation_accuracy": 0.8}
+        for epoch in (1, 2)
+    ]
+    both = {"as printed": history[:1], "at a rate that learns": history}
+    progress_figure(tmp_path / "c.png", both, title="FLAIR", synthetic=True)
+    assert (tmp_path / "c.png").read_bytes().startswith(PNG)
+
+
+def test_slices_are_drawn_with_the_truth_and_each_row(tmp_path: Path):
+    masks = {"as printed": np.zeros_like(lesion()), "at a rate that learns": lesion()}
+    slices_figure(tmp_path / "s.png", [("case 07", head(), lesion(), masks, SPACING)], title="FLAIR", synthetic=False)
+    assert (tmp_path / "s.png").read_bytes().startswith(PNG)
+    with pytest.raises(SettingError, match="at least one case"):
+        slices_figure(tmp_path / "t.png", [], title="", synthetic=False)
+
+
+def test_readings_without_a_number_leave_a_gap(tmp_path: Path):
+    readings = {
+        "pooled voxels": {"dice": 0.6, "precision": None},
+        "both classes, mean": {"dice": 0.8, "precision": 0.9},
+    }
+    row = {"id": "a", "model": "m", "readings": readings, "paper": {"dice": 0.64, "precision": 0.99}}
+    results = {"rows": [row], "main_rows": ["a"], "models": [{"id": "m", "title": "FLAIR"}], "synthetic": True}
+    readings_figure(tmp_path / "r.png", results)
+    assert (tmp_path / "r.png").read_bytes().startswith(PNG)

@@ -10,7 +10,7 @@ SHAPE = (22, 26, 20)
 SIDE_MM = 6.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_case():
     """Return a function that writes a block of noisy brain in air, with a bright box of lesion, as case `number`."""
 

@@ -17,6 +17,7 @@ from stroke_tf.workflows.cohort import (
     chosen_cases,
     open_cases,
     phantom_cases,
+    split_by_subset,
     split_of_fold,
     with_all_digests,
 )
@@ -158,3 +159,26 @@ def test_phantoms_of_one_seed_are_drawn_once(tmp_path):
     written = first.stat().st_mtime_ns
     assert phantom_cases(tmp_path / "phantoms", cohort, seed=5, jobs=1).cases[0].images["FLAIR"] == first
     assert np.all(first.stat().st_mtime_ns == written)
+
+
+def test_seventy_twenty_ten_is_the_published_split(repository):
+    with open(repository / "data_manifests" / "siss2015_splits.csv", newline="", encoding="utf-8") as stream:
+        published = {row["case"]: row["subset"] for row in csv.DictReader(stream)}
+    found = split_by_subset(named(28))
+    assert {name: "test" for name in ids(found.test)}.items() <= published.items()
+    assert (len(found.train), len(found.validation), len(found.test)) == (19, 6, 3)
+
+
+def test_subsets_of_the_manifest_go_before_the_published_ones():
+    subsets = ["test", "train", "validation", "train"]
+    cases = [replace(case, subset=subset) for case, subset in zip(named(4), subsets, strict=True)]
+    found = split_by_subset(cases)
+    assert (ids(found.train), ids(found.validation), ids(found.test)) == (["2", "4"], ["3"], ["1"])
+
+
+def test_too_few_cases_for_seventy_twenty_ten_are_refused():
+    with pytest.raises(ManifestError, match=r"leaves no case to test on; three patients .* Received: 2 cases"):
+        split_by_subset(named(2))
+    without = replace(named(4)[0], lesion=None)
+    with pytest.raises(ManifestError, match="No lesion mask for case 1"):
+        split_by_subset([without, *named(4)[1:]])
