@@ -61,11 +61,15 @@ def smoothed(curves: np.ndarray, inside: Mask, sigma_voxels: tuple[float, float]
     """
     from scipy.ndimage import gaussian_filter1d
 
-    blurred = np.where(inside[..., None], curves, np.float32(0))
-    weight = inside.astype(np.float32)
-    for axis, sigma in enumerate(sigma_voxels):
-        blurred = gaussian_filter1d(blurred, sigma, axis=axis, mode="constant", truncate=3.0)
-        weight = gaussian_filter1d(weight, sigma, axis=axis, mode="constant", truncate=3.0)
-    blurred /= np.maximum(weight, np.float32(1e-3))[..., None]
-    blurred[~inside] = 0
+    blurred = np.zeros(curves.shape, dtype=np.float32)
+    for index in np.flatnonzero(inside.any(axis=(0, 1))):
+        # One slice at a time, and of it the box that holds the brain: a copy of a whole series would double the memory.
+        rows, columns = (np.flatnonzero(inside[:, :, index].any(axis=axis)) for axis in (1, 0))
+        box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1), index)
+        piece = np.where(inside[box][..., None], curves[box], np.float32(0)).astype(np.float32, copy=False)
+        weight = inside[box].astype(np.float32)
+        for axis, sigma in enumerate(sigma_voxels):
+            piece = gaussian_filter1d(piece, sigma, axis=axis, mode="constant", truncate=3.0)
+            weight = gaussian_filter1d(weight, sigma, axis=axis, mode="constant", truncate=3.0)
+        blurred[box] = piece * (inside[box] / np.maximum(weight, np.float32(1e-3)))[..., None]
     return blurred
