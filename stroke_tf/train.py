@@ -8,14 +8,23 @@ from stroke_tf.choices import Architecture, Device, FitRule, Precision
 from stroke_tf.cli import data_options, door, say_next
 from stroke_tf.planes import parse_plane
 
+_TAUGHT = (
+    Architecture.UNET_2D,
+    Architecture.UNET_2D_DEEP,
+    Architecture.LINKNET,
+    Architecture.FPN,
+    Architecture.ATTENTION_UNET,
+    Architecture.UNET_3D,
+)
+
 
 def parser() -> argparse.ArgumentParser:
     """Return the options of `stroke-tf train`."""
     options = argparse.ArgumentParser(
         prog="stroke-tf train",
-        description="Train the ResNet50-UNet of one plane: encoder frozen first, then fine-tuned. Without --data it "
-        "trains on SYNTHETIC phantoms, which it writes first. Killed at any moment, --resume goes on with the same "
-        "bits.",
+        description="Train the network of one plane, a ResNet50-UNet unless told otherwise: encoder frozen first, then "
+        "fine-tuned. Without --data it trains on SYNTHETIC phantoms, which it writes first. Killed at any moment, "
+        "--resume goes on with the same bits.",
     )
     options.add_argument("--axis", help="x (sagittal), y (coronal) or z (axial); none for unet3d")
     options.add_argument("--weights", default="auto", help="imagenet, none, auto (default) or a weight file")
@@ -29,9 +38,21 @@ def parser() -> argparse.ArgumentParser:
         "--preset", choices=("smoke", "quick", "paper"), default="quick", help="length of the schedule"
     )
     options.add_argument(
-        "--architecture", choices=[each.value for each in Architecture], default="unet2d", help="which network"
+        "--architecture",
+        choices=("unet", *(each.value for each in _TAUGHT)),
+        default="unet2d",
+        help="which network; unet is unet2d",
     )
-    options.add_argument("--sequences", help="three of T1,T2,DWI,FLAIR,ADC, or one (default FLAIR,DWI,T2)")
+    options.add_argument(
+        "--backbone",
+        help="encoder: resnet50 (default), densenet121, … any of segmentation-models; a wrong name lists them",
+    )
+    options.add_argument(
+        "--sequences", help="of T1,T2,DWI,FLAIR,ADC; not three are mixed into three (default FLAIR,DWI,T2)"
+    )
+    options.add_argument(
+        "--neighbours", type=int, help="slices on each side that are further channels, 0 (default) to 3 (2.5-D)"
+    )
     options.add_argument("--fit", choices=[each.value for each in FitRule], help="how slices become 128x128")
     options.add_argument("--batch-size", type=int, help="slices (or patches) a step")
     options.add_argument("--steps-per-epoch", type=int, help="steps between two validations")
@@ -69,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     request = TrainRequest(
         plane=plane,
-        architecture=Architecture(asked.architecture),
+        architecture=Architecture.UNET_2D if asked.architecture == "unet" else Architecture(asked.architecture),
         preset=asked.preset,
         data=asked.data,
         data_root=asked.data_root,
@@ -100,6 +121,8 @@ def _overrides(asked: argparse.Namespace) -> dict:
     named = {
         "sequences": tuple(word.upper() for word in _ids(asked.sequences or "")),
         "fit": FitRule(asked.fit) if asked.fit else None,
+        "backbone": asked.backbone,
+        "neighbours": asked.neighbours,
         "batch_size": asked.batch_size,
         "steps_per_epoch": asked.steps_per_epoch,
     }

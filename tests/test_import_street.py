@@ -12,7 +12,7 @@ WORDS = ("errors", "choices", "planes", "seeds", "arrays", "files", "progress")
 STREET = (
     *((word,) for word in WORDS),  # words may use the words before them, so each is a step of its own
     ("manifest", "volumes", "perfusion", "recipes"),
-    ("phantoms", "slices"),
+    ("phantoms", "slices", "neighbours"),
     ("batches", "models", "inference", "fusion", "metrics"),
     ("training", "paper"),
     ("reports",),

@@ -166,12 +166,38 @@ def test_a_damaged_checkpoint_is_an_error_and_not_a_fresh_start(volume, home, ca
         (["--axis", "w"], "Unknown axis. Use one of x, y, z"),
         ([], "Give --axis x, y or z with a 2-D network, and none with unet3d"),
         (["--axis", "x", "--architecture", "unet3d"], "Give --axis x, y or z with a 2-D network, and none with unet3d"),
-        (["--axis", "x", "--sequences", "FLAIR,DWI"], "three sequences, or one"),
+        (["--axis", "x", "--sequences", "DWI,FLAIR,DWI"], "different sequences, at least one"),
+        (["--axis", "x", "--neighbours", "-1"], "0 to 3 neighbours on each side. Received: -1"),
+        (["--axis", "x", "--backbone", "vgg"], "Unknown backbone. Use one of resnet18, resnet34, resnet50"),
+        (["--architecture", "unet3d", "--backbone", "vgg16"], "no encoder to choose. Leave --backbone away"),
+        (["--architecture", "unet3d", "--neighbours", "1"], "Leave --neighbours away"),
+        (
+            ["--axis", "x", "--backbone", "vgg16", "--weights", "imagenet"],
+            "No pretrained weights are known here for the backbone vgg16",
+        ),
+        (
+            ["--axis", "x", "--backbone", "vgg16", "--weights", __file__],
+            "No pretrained weights are known here for the backbone vgg16",
+        ),
         (["--axis", "x", "--batch-size", "0"], "at least 1"),
         (["--axis", "x", "--weights", "own.h5"], "--weights own.h5: no such file"),
         (["--axis", "x", "--data", "nowhere"], "nowhere: no such manifest or folder"),
     ],
-    ids=["axis", "no axis", "3-D axis", "sequences", "batch size", "weights", "data"],
+    ids=[
+        "axis",
+        "no axis",
+        "3-D axis",
+        "sequences",
+        "neighbours",
+        "backbone",
+        "3-D backbone",
+        "3-D neighbours",
+        "published weights",
+        "weights of another encoder",
+        "batch size",
+        "weights",
+        "data",
+    ],
 )
 def test_a_wrong_word_is_explained_and_nothing_is_written(tmp_path, capsys, changed, fault):
     assert fault in fault_of([*SMOKE, *changed, "--out", str(tmp_path / "run")], capsys)
@@ -210,3 +236,22 @@ def test_cases_that_cannot_be_used_are_named(volume, home, capsys, cases, fault)
     run = home / "refused"
     assert fault in fault_of([*VOLUME, *phantoms(home), *cases, "--out", str(run)], capsys)
     assert not run.exists()
+
+
+def test_a_variant_is_trained_and_predicts_as_it_was_trained(volume, home, capsys):
+    """Another encoder, four sequences, neighbours: the run folder tells predict what its network sees."""
+    from stroke_tf.predict import main as predict
+
+    run, data = home / "variant", home / "synthetic-phantoms-smoke-2511"
+    changed = ["--backbone", "resnet18", "--sequences", "DWI,FLAIR,T2,T1", "--neighbours", "1", "--batch-size", "2"]
+    named = ["--train-cases", "1", "--validation-cases", "2", "--steps-per-epoch", "1"]
+    assert main([*SMOKE, *phantoms(home), "--axis", "y", *changed, *named, "--out", str(run)]) == 0
+    told = json.loads((run / "network.json").read_text())
+    assert (told["network"]["backbone"], told["network"]["channels"]) == ("resnet18", 12)
+    assert (told["description"]["neighbours"], len(told["description"]["sequences"])) == (1, 4)
+    asked = ["--runs", str(run), "--data", str(data), "--case", "3", "--out", str(home / "masks")]
+    assert predict([*asked, "--engine", "openvino"]) == 2
+    assert "Predict others with --engine keras" in capsys.readouterr().err
+    assert predict(asked) == 0
+    assert ", Keras ·" in capsys.readouterr().out
+    assert (home / "masks" / "3_mask.nii.gz").exists()

@@ -38,7 +38,7 @@ class Augmentation:
 
 
 def augment(
-    image: np.ndarray, label: np.ndarray, settings: Augmentation, *, seed: int
+    image: np.ndarray, label: np.ndarray, settings: Augmentation, *, seed: int, slices: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """Change one slice and its label in the same way; a function of its arguments.
 
@@ -46,13 +46,15 @@ def augment(
         image: (row, column, channel) float32, z-scores inside the brain, 0 outside.
         label: (row, column) float32 in [0, 1], the coverage by lesion.
         seed: another seed, another draw.
+        slices: how many slices the channels belong to, one slice's after the other's (neighbours.WithNeighbours). They
+            are one scan's: what is drawn for one of them holds for all.
     Returns: new arrays of the same shapes. What rotation brings in from outside is 0 in both; both are interpolated
         linearly, so a label stays a coverage and its area is kept.
     """
-    return augmenter(settings)(image, label, seed)
+    return augmenter(settings, slices=slices)(image, label, seed)
 
 
-def augmenter(settings: Augmentation) -> Augmenter:
+def augmenter(settings: Augmentation, *, slices: int = 1) -> Augmenter:
     """Return `augment` for one setting, faster for many slices.
 
     The returned function holds the state of a random generator while it runs: give each thread its own.
@@ -66,7 +68,7 @@ def augmenter(settings: Augmentation) -> Augmenter:
     def change(image: np.ndarray, label: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
         image, label = np.array(image, np.float32, order="C"), np.array(label, np.float32, order="C")
         if settings.brightness or settings.contrast:
-            image = _intensity(image, settings, np.random.default_rng(child_seed(seed, "intensity")))
+            image = _intensity(image, settings, np.random.default_rng(child_seed(seed, "intensity")), slices)
         if geometry is None:
             return image, label
         geometry.set_random_state(np.random.default_rng(child_seed(seed, "geometry")), geometry.py_random)
@@ -77,18 +79,23 @@ def augmenter(settings: Augmentation) -> Augmenter:
     return change
 
 
-def _intensity(image: np.ndarray, settings: Augmentation, draw: np.random.Generator) -> np.ndarray:
-    """Scale and shift each channel inside the brain.
+def _intensity(image: np.ndarray, settings: Augmentation, draw: np.random.Generator, slices: int) -> np.ndarray:
+    """Scale and shift each sequence inside the brain, alike in all slices of an image.
 
     Ours, because RandomBrightnessContrast and its kin clip floats to [0, 1] and would move the background too. The
-    brain is where any channel is not 0; a brain pixel that is 0 in all of them stays so.
+    brain of a slice is where any of its channels is not 0; a brain pixel that is 0 in all of them stays so.
     """
     import cv2
 
-    channels = image.shape[-1]
-    gain = 1 + draw.uniform(-settings.contrast, settings.contrast, channels)
-    shift = draw.uniform(-settings.brightness, settings.brightness, channels)
+    sequences = image.shape[-1] // slices
+    gain = 1 + draw.uniform(-settings.contrast, settings.contrast, sequences)
+    shift = draw.uniform(-settings.brightness, settings.brightness, sequences)
     # OpenCV, because NumPy is ten times slower when it broadcasts over a last axis of three.
-    changed = cv2.transform(image, np.column_stack([np.diag(gain), shift]).astype(np.float32))
-    brain = cv2.transform(np.abs(image), np.ones((1, channels), np.float32)) > 0
-    return cv2.copyTo(changed, brain.astype(np.uint8)).reshape(image.shape)
+    matrix = np.column_stack([np.diag(gain), shift]).astype(np.float32)
+    answer = np.empty_like(image)
+    for first in range(0, image.shape[-1], sequences):
+        one = np.ascontiguousarray(image[..., first : first + sequences])
+        brain = cv2.transform(np.abs(one), np.ones((1, sequences), np.float32)) > 0
+        changed = cv2.copyTo(cv2.transform(one, matrix), brain.astype(np.uint8))
+        answer[..., first : first + sequences] = changed.reshape(one.shape)
+    return answer

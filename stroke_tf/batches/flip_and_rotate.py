@@ -13,6 +13,9 @@ from stroke_tf.batches.quiet_albumentations import import_albumentations
 
 albumentations = import_albumentations()
 
+_CHANNELS_AT_ONCE = 4
+"""With so many, OpenCV warps every channel to the last bit as it warps one alone."""
+
 
 class FlipAndRotate(albumentations.DualTransform):
     """Turn rows and columns round, each in half of the draws, then rotate by a uniform angle about the centre.
@@ -47,15 +50,26 @@ class FlipAndRotate(albumentations.DualTransform):
         """Warp an image or a label; linear, with 0 where nothing comes from."""
         if matrix is None:
             return img
-        rows, columns = img.shape[:2]
-        # Spelt out, because OpenCV's defaults are the same today and nobody says that they stay.
-        return cv2.warpAffine(
-            img, matrix, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
-        )
+        if img.ndim == 2 or img.shape[2] <= _CHANNELS_AT_ONCE:
+            return _warped(img, matrix)
+        parts = [img[..., first : first + _CHANNELS_AT_ONCE] for first in range(0, img.shape[2], _CHANNELS_AT_ONCE)]
+        return np.concatenate([_warped(np.ascontiguousarray(part), matrix) for part in parts], axis=2)
 
     def apply_to_mask(self, mask: np.ndarray, matrix: np.ndarray | None, **params: Any) -> np.ndarray:
         """Warp the label as the image is warped, and not by nearest neighbour: it is a coverage."""
         return self.apply(mask, matrix)
+
+
+def _warped(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    rows, columns, *channels = image.shape
+    if channels == [2]:
+        # OpenCV 5 rounds places to 1/32 of a pixel for two channels and for more than four, and for no other number.
+        return np.stack([_warped(np.ascontiguousarray(image[..., place]), matrix) for place in range(2)], axis=2)
+    # Spelt out, because OpenCV's defaults are the same today and nobody says that they stay.
+    warped = cv2.warpAffine(
+        image, matrix, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+    )
+    return warped.reshape(image.shape)
 
 
 def warp_matrix(shape: tuple[int, int], flip_rows: bool, flip_columns: bool, angle: float) -> np.ndarray | None:

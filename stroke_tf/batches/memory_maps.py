@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from stroke_tf.neighbours import WithNeighbours
+
 _CHUNK = 64
 # After each slice it would cost a quarter of the pipeline's speed.
 _BATCHES_BETWEEN = 4
@@ -25,7 +27,7 @@ def give_pages_back(array: np.ndarray) -> None:
     own cache, and reading a page again costs about a microsecond. Does nothing to an array that is no map of a file
     opened for reading.
     """
-    base = array
+    base = array.base if isinstance(array, WithNeighbours) else array
     while isinstance(base, np.ndarray):
         if base.flags.writeable:
             # What was written into a private map would be lost.

@@ -14,6 +14,7 @@ from stroke_tf.batches.memory_maps import give_pages_back_after, in_chunks
 from stroke_tf.batches.quiet_albumentations import import_albumentations
 from stroke_tf.batches.sampling import draw_slices, require_draw
 from stroke_tf.errors import GeometryError, ManifestError, SettingError
+from stroke_tf.neighbours import WithNeighbours
 from stroke_tf.seeds import child_seed
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class SliceSource:
     """
 
     images: Sequence[SliceStack]
-    """For each case (slice, row, column, channel), float16 or float32: z-scores, 0 outside the brain."""
+    """For each case (slice, row, column, channel), float16 or float32: z-scores, 0 outside the brain. They may be seen
+    through neighbours.with_neighbours."""
     labels: Sequence[SliceStack]
     """For each case (slice, row, column): coverage by lesion, stored as `coverage.as_coverage` reads it."""
 
@@ -54,6 +56,12 @@ class SliceSource:
                 )
             if images.dtype.kind != "f":
                 raise SettingError(f"Case number {case}: slices are stored as floats. Received: {images.dtype}")
+
+    @property
+    def slices_an_image(self) -> int:
+        """Return how many slices the channels of an image belong to."""
+        first = self.images[0]
+        return 2 * first.neighbours + 1 if isinstance(first, WithNeighbours) else 1
 
     @cached_property
     def lesion_slices(self) -> np.ndarray:
@@ -132,7 +140,7 @@ def slice_batch(
     )
     images = np.empty((batch_size, *source.images[0].shape[1:]), np.float32)
     labels = np.empty(images.shape[:3], np.float32)
-    change = None if augmentation is None else augmenter(augmentation)
+    change = None if augmentation is None else augmenter(augmentation, slices=source.slices_an_image)
     for row, number in enumerate(numbers):
         image, label = _read(source, number)
         if change is not None:

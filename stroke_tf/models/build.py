@@ -15,11 +15,12 @@ import tensorflow as tf
 from stroke_tf.choices import Architecture, Precision
 from stroke_tf.errors import SettingError
 from stroke_tf.models import unet2d
+from stroke_tf.models.channel_mixing import mix_channels
 from stroke_tf.models.deep_supervision import AUXILIARY_STAGES, auxiliary_logits
 from stroke_tf.models.generative_ctp import generative_ctp, segmentor_alone
 from stroke_tf.models.network import SCALE_AND_OFFSET, InputScaling, Network
 from stroke_tf.models.unet3d import unet3d
-from stroke_tf.models.weights import load_encoder
+from stroke_tf.models.weights import load_encoder, photographs_of
 
 FROM_SCRATCH = frozenset({Architecture.UNET_3D, Architecture.GENERATIVE_CTP, Architecture.SEGMENTOR_2D})
 """Networks without an encoder that could be filled or frozen; all of their layers are trained together."""
@@ -45,14 +46,15 @@ def build_model(
     Args:
         seed: of the random weights; also sets the global seeds of Python, NumPy and TensorFlow, as Keras does it.
         precision: never AUTO, which choose_device resolves.
-        weights: file of the encoder's ImageNet weights (weights.imagenet_weights); None begins at random. It also
-            decides the input scaling.
+        channels: of an image; where a 2-D network gets other than 3, a learnt 1x1 convolution makes 3 of them.
+        weights: file of the encoder's ImageNet weights (weights.imagenet_weights); None begins at random. With the
+            backbone it decides the input scaling.
     Returns: a model with one output (b, …, 2); UNET_2D_DEEP gives a list of them, the main one first.
     Raises: SettingError for sizes that do not halve, WeightsError for a file that does not fill the encoder.
     """
-    scaling = InputScaling.NONE if weights is None else InputScaling.IMAGENET
     if weights is not None and architecture in FROM_SCRATCH:
         raise SettingError(f"{_NAMES[architecture]} has no pretrained weights. Use --weights none for it.")
+    scaling = InputScaling.NONE if weights is None else photographs_of(backbone)
     network = Network(architecture, backbone, size, channels, scaling, batchnorm_momentum, tuple(patch), base_filters)
     model = build_network(network, seed=seed, precision=precision)
     if weights is not None:
@@ -90,7 +92,7 @@ def encoder_layers(model: keras.Model) -> list[keras.layers.Layer]:
     network = network_of(model)
     if network.architecture in FROM_SCRATCH:
         raise SettingError(f"{_NAMES[network.architecture]} has no encoder of its own that could be frozen or filled.")
-    return unet2d.encoder_layers_of(model.get_layer("unet"), network.backbone)
+    return unet2d.encoder_layers_of(model.get_layer("unet"))
 
 
 def set_encoder_trainable(model: keras.Model, trainable: bool) -> None:
@@ -135,16 +137,13 @@ def predict_function(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _planar(network: Network) -> keras.Model:
-    inputs, scaled = _scaled_input((network.size, network.size, network.channels), network.scaling)
-    logits = _unet_of(network)(scaled)
-    return keras.Model(inputs, _softmax(logits, "main"), name="res_unet")
+    inputs, images = _images(network)
+    return keras.Model(inputs, _softmax(_unet_of(network)(images), "main"), name="res_unet")
 
 
 def _planar_deep(network: Network) -> keras.Model:
-    inputs, scaled = _scaled_input((network.size, network.size, network.channels), network.scaling)
-    plain = _unet_of(network)
-    stages = [unet2d.decoder_stage(plain, stage) for stage in AUXILIARY_STAGES.values()]
-    main, *features = keras.Model(plain.input, [plain.output, *stages], name="unet")(scaled)
+    inputs, images = _images(network)
+    main, *features = unet2d.with_stages(_unet_of(network), list(AUXILIARY_STAGES.values()))(images)
     outputs = [_softmax(main, "main")]
     for name, level in zip(AUXILIARY_STAGES, features, strict=True):
         outputs.append(_softmax(auxiliary_logits(level, name, size=network.size), name))
@@ -181,6 +180,9 @@ def _scratch_settings(network: Network) -> dict[str, int | float]:
 
 _BUILDERS: dict[Architecture, Callable[[Network], keras.Model]] = {
     Architecture.UNET_2D: _planar,
+    Architecture.LINKNET: _planar,
+    Architecture.FPN: _planar,
+    Architecture.ATTENTION_UNET: _planar,
     Architecture.UNET_2D_DEEP: _planar_deep,
     Architecture.UNET_3D: _volumetric,
     Architecture.GENERATIVE_CTP: _generative,
@@ -194,18 +196,35 @@ _NAMES = {
 
 
 def _unet_of(network: Network) -> keras.Model:
-    return unet2d.res_unet(
+    return unet2d.unet2d(
+        network.architecture,
         network.backbone,
         size=network.size,
-        channels=network.channels,
         batchnorm_momentum=network.batchnorm_momentum,
     )
 
 
+def _images(network: Network) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Return a 2-D network's input, and the images of three channels that its encoder sees."""
+    shape = (network.size, network.size, network.channels)
+    if network.channels == unet2d.IMAGE_CHANNELS:
+        return _scaled_input(shape, network.scaling)
+    inputs = _input(shape)
+    return inputs, _scaled(mix_channels(inputs, unet2d.IMAGE_CHANNELS), network.scaling)
+
+
 def _scaled_input(shape: tuple[int, ...], scaling: InputScaling) -> tuple[keras.KerasTensor, keras.KerasTensor]:
-    inputs = keras.Input(shape, name="z_scores", dtype="float32")
+    inputs = _input(shape)
+    return inputs, _scaled(inputs, scaling)
+
+
+def _input(shape: tuple[int, ...]) -> keras.KerasTensor:
+    return keras.Input(shape, name="z_scores", dtype="float32")
+
+
+def _scaled(scores: keras.KerasTensor, scaling: InputScaling) -> keras.KerasTensor:
     scale, offset = SCALE_AND_OFFSET[scaling]
-    return inputs, keras.layers.Rescaling(scale, offset, dtype="float32", name="input_scaling")(inputs)
+    return keras.layers.Rescaling(scale, offset, dtype="float32", name="input_scaling")(scores)
 
 
 def _softmax(logits: keras.KerasTensor, name: str) -> keras.KerasTensor:

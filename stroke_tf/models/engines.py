@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from stroke_tf.choices import Architecture, Device, Engine, Precision
+from stroke_tf.choices import Device, Engine, Precision
 from stroke_tf.errors import SettingError
 from stroke_tf.models.device import Chosen, choose_device, choose_processor
-from stroke_tf.models.network import Network, SavedNetwork, require_intact
+from stroke_tf.models.network import DRAWN_BY_OPENVINO, Network, SavedNetwork, require_intact
 
 _SIGNS_OF_A_GPU = ("/proc/driver/nvidia/gpus", "/dev/nvidia0", "/dev/dxg")
 """Where Linux, and Linux within Windows, show a card; looking costs nothing, asking TensorFlow costs seconds."""
@@ -31,7 +31,7 @@ def choose_engine(
     """Turn the user's wishes into the engine, the device and the precision of this run.
 
     Args:
-        engine: AUTO takes the fastest that can: OpenVINO if it is installed, the networks are 2-D, no GPU is asked
+        engine: AUTO takes the fastest that can: OpenVINO if it is installed, it draws the networks, no GPU is asked
             for or seen, and the precision is one it has; Keras otherwise.
         networks: all that are to run.
     Returns: KERAS or OPENVINO, and where it runs. Keras is started by then.
@@ -84,8 +84,8 @@ def _why_not_openvino(device: Device, precision: Precision, networks: Sequence[N
     """Say why OpenVINO cannot serve, or nothing; a GPU that is there but not asked for only counts against AUTO."""
     if not _installed("openvino"):
         return "OpenVINO is not installed. Install it with: pip install openvino (or 'stroke_tf[fast]')."
-    if any(network.architecture is Architecture.UNET_3D for network in networks):
-        return "it runs the 2-D networks. Predict the 3-D one with --engine keras."
+    if any(not network.drawn_by_openvino for network in networks):
+        return f"it runs {DRAWN_BY_OPENVINO}. Predict others with --engine keras."
     if device is Device.GPU:
         return "it runs on the processor here. Leave --device gpu away, or take --engine keras."
     if precision is Precision.MIXED_FLOAT16:

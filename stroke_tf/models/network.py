@@ -24,17 +24,31 @@ class InputScaling(str, Enum):
     NONE = "none"
     """Nothing: random weights learn from z-scores as they are."""
     IMAGENET = "imagenet"
-    """z-scores in [-5, 5] become 0 … 255, the range in which segmentation-models' encoders saw their photographs."""
+    """z-scores in [-5, 5] become 0 … 255, the range in which segmentation-models' ResNets saw their photographs."""
+    IMAGENET_NORMALISED = "imagenet-normalised"
+    """They become 0 … 1, less the mean and over the SD of ImageNet's colours: so DenseNet saw its photographs."""
 
 
-SCALE_AND_OFFSET = {InputScaling.NONE: (1.0, 0.0), InputScaling.IMAGENET: (25.5, 127.5)}
+Factors = float | tuple[float, float, float]
+"""One for all channels, or one for each."""
+_MEANS, _SDS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of ImageNet's red, green and blue, as Keras's imagenet_utils has them for the mode that it calls torch."""
+SCALE_AND_OFFSET: dict[InputScaling, tuple[Factors, Factors]] = {
+    InputScaling.NONE: (1.0, 0.0),
+    InputScaling.IMAGENET: (25.5, 127.5),
+    InputScaling.IMAGENET_NORMALISED: (
+        tuple(0.1 / sd for sd in _SDS),
+        tuple((0.5 - mean) / sd for mean, sd in zip(_MEANS, _SDS, strict=True)),
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Network:
     """Everything that decides a network's layers, and so all that a weight file needs beside it.
 
-    size and backbone and batchnorm_momentum speak to the 2-D networks, patch and base_filters to the 3-D one.
+    size and backbone and batchnorm_momentum speak to the 2-D networks, patch and base_filters to the 3-D one. A 2-D
+    network of other than 3 channels begins with a learnt 1x1 convolution (models/channel_mixing.py).
     """
 
     architecture: Architecture
@@ -46,7 +60,15 @@ class Network:
     patch: tuple[int, int, int] = (64, 64, 64)
     base_filters: int = 16
 
+    @property
+    def drawn_by_openvino(self) -> bool:
+        """Tell whether models/openvino_unet.py draws this network; Keras runs all."""
+        plain = self.architecture in (Architecture.UNET_2D, Architecture.UNET_2D_DEEP)
+        return plain and self.channels == 3 and self.backbone in ("resnet18", "resnet34", "resnet50")
 
+
+DRAWN_BY_OPENVINO = "the 2-D U-Nets of three channels with a ResNet18, 34 or 50 as encoder"
+"""The same in words, for messages."""
 _FIELDS = {field.name for field in dataclasses.fields(Network)}
 
 

@@ -11,12 +11,12 @@ import cv2
 import ml_dtypes
 import numpy as np
 
-from stroke_tf.choices import Architecture, Precision
+from stroke_tf.choices import Precision
 from stroke_tf.errors import SettingError, WeightsError
 from stroke_tf.models.backbones import BACKBONES, DECODER_LEVELS
 from stroke_tf.models.device import usable_threads
 from stroke_tf.models.folding import TrainedLayers, blocked_kernel, scale_and_offset, transposed_kernel
-from stroke_tf.models.network import SCALE_AND_OFFSET, Network, SavedNetwork
+from stroke_tf.models.network import DRAWN_BY_OPENVINO, SCALE_AND_OFFSET, Network, SavedNetwork
 from stroke_tf.models.quiet_openvino import import_openvino
 
 openvino = import_openvino()
@@ -37,12 +37,12 @@ def openvino_function(saved: SavedNetwork, precision: Precision) -> Callable[[np
     filled up.
 
     Args:
-        saved: a 2-D network whose weights are intact; of a deeply supervised one the main output is taken.
+        saved: a network drawn here whose weights are intact; of a deeply supervised one the main output is taken.
         precision: FLOAT32 or MIXED_BFLOAT16.
     Raises: SettingError for another network or precision; WeightsError if the weights are not those of the network.
     """
-    if saved.network.architecture is Architecture.UNET_3D:
-        raise SettingError(f"{saved.folder}: OpenVINO runs the 2-D networks. Predict the 3-D one with --engine keras.")
+    if not saved.network.drawn_by_openvino:
+        raise SettingError(f"{saved.folder}: OpenVINO runs {DRAWN_BY_OPENVINO}. Predict others with --engine keras.")
     if precision not in _TYPES:
         raise SettingError(f"OpenVINO computes in float32 or mixed_bfloat16 here. Received: {precision.value}")
     # Requests, not threads, share the cores: no request then waits for the slowest thread of each layer.

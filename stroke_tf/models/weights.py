@@ -14,39 +14,58 @@ import numpy as np
 
 from stroke_tf.errors import WeightsError
 from stroke_tf.files import written_whole
+from stroke_tf.models.network import InputScaling
 from stroke_tf.progress import Progress
 
 if TYPE_CHECKING:
     import h5py
     import keras
 
-_RELEASE = "https://github.com/qubvel/classification_models/releases/download/0.0.1"
+_RESNETS = "https://github.com/qubvel/classification_models/releases/download/0.0.1"
+_DENSENETS = "https://storage.googleapis.com/tensorflow/keras-applications/densenet"
 _TIMEOUT_S = 20.0
 _BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
 class Pretrained:
-    """One published file of encoder weights, and the MD5 that its publisher gives for it."""
+    """One published file of encoder weights, the MD5 that its publisher gives, and how it saw its photographs."""
 
     file: str
     md5: str
     url: str
+    scaling: InputScaling = InputScaling.IMAGENET
 
 
-def _published(file: str, checksum: str) -> Pretrained:
-    return Pretrained(file, checksum, f"{_RELEASE}/{file}")
+def _resnet(file: str, checksum: str) -> Pretrained:
+    return Pretrained(file, checksum, f"{_RESNETS}/{file}")
+
+
+def _densenet(file: str, checksum: str) -> Pretrained:
+    return Pretrained(file, checksum, f"{_DENSENETS}/{file}", InputScaling.IMAGENET_NORMALISED)
 
 
 IMAGENET = {
-    "resnet18": _published("resnet18_imagenet_1000_no_top.h5", "318e3ac0cd98d51e917526c9f62f0b50"),
-    "resnet34": _published("resnet34_imagenet_1000_no_top.h5", "8caaa0ad39d927cb8ba5385bf945d582"),
-    "resnet50": _published("resnet50_imagenet_1000_no_top.h5", "db3b217156506944570ac220086f09b6"),
+    "resnet18": _resnet("resnet18_imagenet_1000_no_top.h5", "318e3ac0cd98d51e917526c9f62f0b50"),
+    "resnet34": _resnet("resnet34_imagenet_1000_no_top.h5", "8caaa0ad39d927cb8ba5385bf945d582"),
+    "resnet50": _resnet("resnet50_imagenet_1000_no_top.h5", "db3b217156506944570ac220086f09b6"),
+    "densenet121": _densenet(
+        "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5", "30ee3e1110167f948a6b9946edeeb738"
+    ),
 }
 """Backbone to its ImageNet weights without the classifier, as segmentation-models itself would fetch them.
 
-Source: the table in classification_models/weights.py, version 1.0.0, which segmentation-models depends on.
+Source: the ResNets, the table in classification_models/weights.py, version 1.0.0, which segmentation-models depends
+on; DenseNet, keras/src/applications/densenet.py, and keras_applications before it.
 """
+
+
+def photographs_of(backbone: str) -> InputScaling:
+    """Return how a pretrained encoder wants its input: as it saw the photographs that it learnt from.
+
+    Raises: WeightsError for a backbone without published weights here, whose wish is not known.
+    """
+    return _known(backbone).scaling
 
 
 def cache_folder(home: Path | None = None) -> Path:
@@ -75,9 +94,7 @@ def imagenet_weights(
         known: another entry than the table's, for files that are not published.
     Raises: WeightsError, at once, naming URL, file, checksum and folder.
     """
-    entry = known or IMAGENET.get(backbone)
-    if entry is None:
-        raise WeightsError(f"No ImageNet weights are known for {backbone!r}. Use one of {', '.join(IMAGENET)}.")
+    entry = known or _known(backbone)
     path = Path(folder or cache_folder()) / entry.file
     source = url or entry.url
     fault = "it is not there" if not path.is_file() else ""
@@ -88,6 +105,16 @@ def imagenet_weights(
         raise _unreachable(path, source, entry, f"{fault}, and downloading was not allowed")
     _download(path, source, entry)
     return path
+
+
+def _known(backbone: str) -> Pretrained:
+    try:
+        return IMAGENET[backbone]
+    except KeyError:
+        raise WeightsError(
+            f"No pretrained weights are known here for the backbone {backbone}, nor how it wants its input. Use "
+            f"--weights none, or one of {', '.join(IMAGENET)}."
+        ) from None
 
 
 def load_encoder(layers: Sequence["keras.layers.Layer"], path: Path) -> list[str]:
@@ -143,6 +170,11 @@ def save_encoder(layers: Sequence["keras.layers.Layer"], path: Path) -> None:
 def _weights_of_layer(file: "h5py.File", layer: "keras.layers.Layer", path: Path) -> list[np.ndarray]:
     root = _member(file, "model_weights", path) or file
     group = _member(root, layer.name, path)
+    if group is None and "_" in layer.name:
+        # DenseNet's conv1_conv was called conv1/conv when names could still have a slash: a group in a group.
+        outer, inner = layer.name.split("_", 1)
+        outer = _member(root, outer, path)
+        group = None if outer is None else _member(outer, inner, path)
     if group is None:
         raise WeightsError(
             f"{path}: no weights for the encoder's layer {layer.name!r}. It is a file of another network; "

@@ -187,6 +187,46 @@ ASSUMPTIONS = (
         "the common public implementation with ImageNet weights and a checksum",
     ),
     Assumption(
+        "dense-unet",
+        _M,
+        "the conclusion names a Dense-UNet and says nothing of it",
+        "densenet121 of segmentation-models with the same decoder and the same schedule as plane Y; its ImageNet "
+        "weights are those that Keras publishes, its input 0 ... 1 less mean and over SD of ImageNet's colours",
+        "only the encoder differs from row Y, so the difference is the encoder's",
+    ),
+    Assumption(
+        "attention-gates",
+        _M,
+        "the conclusion wishes for attention and names none; arXiv 1804.03999 leaves the widths open",
+        "additive gates on the skips at 1/16, 1/8 and 1/4, none at 1/2; each adds in as many channels as its decoder "
+        "level has; they begin at sigmoid(3) = 0.95",
+        "the publication leaves the first skip without a gate and begins with open gates; encoder, decoder widths and "
+        "schedule stay those of row Y",
+    ),
+    Assumption(
+        "decoders",
+        _M,
+        "other decoders are not in the paper",
+        "Linknet and FPN as segmentation-models sets them, on the same encoder, with our batch-norm momentum",
+        "a yardstick: what a choice of decoder is worth beside what the paper compares",
+    ),
+    Assumption(
+        "channel-mixing",
+        _M,
+        "how more or fewer than three sequences enter an encoder that has learnt from photographs",
+        "a learnt 1x1 convolution to three channels before the input scaling, without offset, that begins by letting "
+        "the first three channels pass; it learns in the frozen phase too; row four-sequences adds T1",
+        "at the first step it is the network of row Y; what is 0 outside the brain stays 0",
+    ),
+    Assumption(
+        "neighbours",
+        _M,
+        "neighbouring slices as channels are not in the paper",
+        "row 2.5-D: slices k, k - 1 and k + 1 of the fitted stack (so 1 voxel of the plane's axis apart), 0 beyond its "
+        "ends, nine channels mixed into three; brightness and contrast are drawn once for a sequence's three slices",
+        "the least that 2.5-D can be; with isotropic voxels the neighbours are 1 mm away",
+    ),
+    Assumption(
         "aboudi-split",
         _A,
         "whether 70/20/10 divides cases or slices, and which",
@@ -278,8 +318,7 @@ ASSUMPTIONS = (
         "aboudi-phantoms",
         _A,
         "the data where SISS cannot be had",
-        "SYNTHETIC phantoms; QUICK draws 28 of 230x230x77 voxels, 2 mm apart, of at least 3 ml of lesion, and takes "
-        "batches of 16 in its second rows",
+        "SYNTHETIC phantoms; QUICK draws 28 of 230x230x77 voxels, 2 mm apart, of at least 3 ml of lesion",
         "28 cases give the printed 19, 6 and 3; 77 slices lie within the 57 to 154 that they print and halve the time",
     ),
     Assumption(

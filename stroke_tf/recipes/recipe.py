@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from stroke_tf.choices import Architecture, FitRule, LossKind, Optimizer, RateShape, TieRule
 from stroke_tf.errors import SettingError
 
+_MOST_NEIGHBOURS = 3
+"""On each side. More is another method: a stack of seven slices of 1 mm is as thick as most lesions are wide."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -68,7 +71,9 @@ class Recipe:
     """Everything that decides what a network of Table 1 learns.
 
     Args:
-        sequences: three names, or one that is repeated to three channels.
+        sequences: different names, at least one. One is repeated to three channels; other numbers than three are mixed
+            into three by a learnt 1x1 convolution where the network is 2-D.
+        neighbours: how many slices on each side of a 2-D image belong to it as further channels (2.5-D); 0 to 3.
         size: side of the square slices, or of the cubic patches of a 3-D network, in pixels or voxels.
         steps_per_epoch: batches between two validations.
         lesion_share: share of the slices (or patches) of a batch that hold lesion.
@@ -82,6 +87,7 @@ class Recipe:
     phases_pretrained: tuple[Phase, ...]
     phases_random: tuple[Phase, ...]
     sequences: tuple[str, ...] = ("FLAIR", "DWI", "T2")
+    neighbours: int = 0
     fit: FitRule = FitRule.BRAIN
     size: int = 128
     backbone: str = "resnet50"
@@ -98,14 +104,28 @@ class Recipe:
     tie: TieRule = TieRule.BACKGROUND
 
     def __post_init__(self) -> None:
-        if len(self.sequences) not in (1, 3):
-            raise SettingError(f"Name three sequences, or one to be repeated. Received: {', '.join(self.sequences)}")
+        if not 1 <= len(set(self.sequences)) == len(self.sequences):
+            raise SettingError(
+                f"Name different sequences, at least one. Received: {', '.join(self.sequences) or 'none'}"
+            )
+        if not 0 <= self.neighbours <= _MOST_NEIGHBOURS:
+            raise SettingError(
+                f"An image has 0 to {_MOST_NEIGHBOURS} neighbours on each side. Received: {self.neighbours}"
+            )
+        if self.neighbours and self.architecture is Architecture.UNET_3D:
+            raise SettingError("The 3-D U-Net sees the neighbours of a slice anyway. Leave --neighbours away.")
         if self.batch_size < 1 or self.steps_per_epoch < 1:
             raise SettingError(
                 f"Batch size and steps must be at least 1. Received: {self.batch_size}, {self.steps_per_epoch}"
             )
         if not 0 < self.threshold < 1:
             raise SettingError(f"The threshold lies between 0 and 1. Received: {self.threshold}")
+
+    @property
+    def channels(self) -> int:
+        """Return how many channels an image has."""
+        repeated = len(self.sequences) == 1 and not self.neighbours
+        return 3 if repeated else len(self.sequences) * (2 * self.neighbours + 1)
 
     def phases(self, *, pretrained: bool) -> tuple[Phase, ...]:
         """Return the schedule: an encoder is only worth freezing when it has learnt something before."""

@@ -1,4 +1,4 @@
-"""The volumes of one case on one grid: three channels, the brain, the lesion."""
+"""The volumes of one case on one grid: its channels, the brain, the lesion."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from stroke_tf.volumes.intensity import background_of, brain_box, brain_mask, no
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, Scan, read_mask, read_scan
 
 CHANNELS = 3
+"""Into which one sequence is repeated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class CaseVolumes:
 
     case_id: str
     channels: Channels
-    """(x, y, z, 3), float32 in [-5, 5], exactly 0 outside the brain."""
+    """(x, y, z, channel), float32 in [-5, 5], exactly 0 outside the brain."""
     brain: Mask
     lesion: Mask | None
     reference: Scan
@@ -39,20 +40,22 @@ def load_case(
     resample: bool,
     max_voxels: int = DEFAULT_MAX_VOXELS,
     allow_empty_lesion: bool = False,
+    repeat_one: bool = True,
 ) -> CaseVolumes:
     """Read, check, align and normalise the sequences of one case.
 
     Args:
         images: path of each sequence the case has.
-        sequences: three names, one for each channel, or one name that fills all three.
+        sequences: a name for each channel, or one name that fills three.
         reference: the sequence whose grid is the case's own; it need not be a channel.
         lesion: the mask, on the reference's grid; None for a case to be predicted only.
         resample: whether images on another grid may be resampled onto the reference's; masks never are.
         allow_empty_lesion: whether a mask without lesion is meant so.
+        repeat_one: whether one sequence fills three channels, and not one.
     Raises: ManifestError for a sequence the case lacks; InputFileError and GeometryError as the files deserve.
     Source: which three sequences the paper stacked is not told; see the table of assumptions.
     """
-    names = _three(case_id, sequences)
+    names = _named(case_id, sequences, repeat_one)
     needed = dict.fromkeys([reference, *names])
     for name in needed:
         if name not in images:
@@ -67,7 +70,7 @@ def load_case(
     brain = brain_mask(list(volumes.values()))
     # Half of a head's volume or more is air; only the brain's box is worked on, and the rest is never touched.
     inside = tuple(slice(*ends) for ends in brain_box(brain, brain.shape, margin=0))
-    channels = np.zeros((*own.grid.shape, CHANNELS), dtype=np.float32)
+    channels = np.zeros((*own.grid.shape, len(names)), dtype=np.float32)
     for name in dict.fromkeys(names):
         normal = normalise(volumes[name][inside], brain[inside], name=str(images[name]))
         for place in (place for place, each in enumerate(names) if each == name):
@@ -75,11 +78,11 @@ def load_case(
     return CaseVolumes(case_id, channels, brain, mask, own)
 
 
-def _three(case_id: str, sequences: Sequence[str]) -> list[str]:
+def _named(case_id: str, sequences: Sequence[str], repeat_one: bool) -> list[str]:
     names = [sequences] if isinstance(sequences, str) else list(sequences)
-    if len(names) not in (1, CHANNELS):
-        raise ManifestError(f"Case {case_id}: three sequences are needed, or one. Received: {', '.join(names)}")
-    return names * CHANNELS if len(names) == 1 else names
+    if not names:
+        raise ManifestError(f"Case {case_id}: name at least one sequence.")
+    return names * CHANNELS if len(names) == 1 and repeat_one else names
 
 
 def _aligned(scans: Mapping[str, Scan], own: Scan, *, may_resample: bool) -> dict[str, Volume]:

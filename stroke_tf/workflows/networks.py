@@ -7,7 +7,7 @@ from stroke_tf.choices import Architecture, Precision
 from stroke_tf.errors import WeightsError
 from stroke_tf.files import sha256_of_file
 from stroke_tf.models.build import build_model
-from stroke_tf.models.weights import imagenet_weights
+from stroke_tf.models.weights import imagenet_weights, photographs_of
 from stroke_tf.recipes.recipe import Recipe
 from stroke_tf.seeds import child_seed
 from stroke_tf.training.fit import Trainable
@@ -43,9 +43,11 @@ def find_weights(word: str, *, backbone: str, folder: Path | None = None, url: s
 
     Args:
         word: auto, imagenet, none, or the path of a file.
+        backbone: the encoder; weights are known for those in models/weights.py only.
         folder: where downloads are kept; None is the user's cache.
         url: another source of the ImageNet file, for tests and mirrors.
-    Raises: WeightsError for imagenet that cannot be had, or a file that is not there; auto never raises but notes.
+    Raises: WeightsError for imagenet that cannot be had, a file that is not there, or one for a backbone whose input
+        is not known; auto never raises but notes.
     """
     if word == "none":
         return RANDOM
@@ -60,6 +62,7 @@ def find_weights(word: str, *, backbone: str, folder: Path | None = None, url: s
     path = Path(word)
     if not path.is_file():
         raise WeightsError(f"--weights {word}: no such file. Use imagenet, none, auto, or the path of a weight file.")
+    photographs_of(backbone)
     return EncoderWeights(path.name, path, sha256_of_file(path))
 
 
@@ -77,6 +80,7 @@ def build_trainable(
         precision=precision,
         backbone=recipe.backbone,
         size=128 if recipe.architecture is Architecture.UNET_3D else recipe.size,
+        channels=recipe.channels,
         weights=weights.path,
         batchnorm_momentum=recipe.batchnorm_momentum,
         patch=(recipe.size,) * 3,

@@ -15,6 +15,7 @@ from stroke_tf.inference.run import Predict
 from stroke_tf.metrics.confusion import count
 from stroke_tf.metrics.overlap import dice
 from stroke_tf.models.device import Chosen
+from stroke_tf.neighbours import with_neighbours
 from stroke_tf.planes import Plane
 from stroke_tf.recipes.recipe import Recipe
 from stroke_tf.seeds import child_seed
@@ -26,7 +27,7 @@ from stroke_tf.workflows.run import Job, RunOptions, batch_workers, run_job
 
 def viewing_of(recipe: Recipe, planes: Sequence[Plane] = tuple(Plane), *, patches: bool = True) -> Viewing:
     """Return how a recipe looks at a case; patches are for the 3-D network."""
-    return Viewing(recipe.sequences, recipe.fit, tuple(planes), patches=patches)
+    return Viewing(recipe.sequences, recipe.fit, tuple(planes), patches=patches, repeat_one=not recipe.neighbours)
 
 
 def train_plane(
@@ -47,7 +48,11 @@ def train_plane(
     validation = [cases[case.case_id] for case in job.validation]
 
     def validate(predict: Predict) -> float:
-        return mean_dice(validation, lambda case: predict_plane(case, plane, predict), recipe.threshold)
+        return mean_dice(
+            validation,
+            lambda case: predict_plane(case, plane, predict, neighbours=recipe.neighbours),
+            recipe.threshold,
+        )
 
     title = f"{recipe.architecture.value}, plane {plane.value} ({plane.anatomical})"
     batches_from = plane_batches(job, cases, chosen)
@@ -62,7 +67,8 @@ def plane_batches(job: Job, cases: Mapping[str, Prepared], chosen: Chosen) -> Ca
     """
     recipe, plane = job.recipe, job.plane
     train = [cases[case.case_id] for case in job.train]
-    source = SliceSource([case.images[plane] for case in train], [case.coverage[plane] for case in train])
+    seen = [with_neighbours(case.images[plane], recipe.neighbours) for case in train]
+    source = SliceSource(seen, [case.coverage[plane] for case in train])
     epochs = sum(phase.epochs for phase in recipe.phases(pretrained=job.weights.pretrained))
 
     def batches_from(step: int) -> Any:

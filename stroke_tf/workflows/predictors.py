@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stroke_tf.arrays import Mask, Probabilities
+from stroke_tf.arrays import Mask, Probabilities, SliceStack
 from stroke_tf.choices import Architecture, Device, Engine, FitRule, Precision, TieRule
 from stroke_tf.errors import SettingError, WeightsError
 from stroke_tf.fusion import lesion_where, majority
@@ -16,6 +16,7 @@ from stroke_tf.inference.run import Predict, filled_slices, predict_stack
 from stroke_tf.models.device import Chosen
 from stroke_tf.models.engines import choose_engine, start_network
 from stroke_tf.models.network import SavedNetwork, read_network
+from stroke_tf.neighbours import WithNeighbours, with_neighbours
 from stroke_tf.planes import Plane
 from stroke_tf.slices import restack
 from stroke_tf.training.record import RUN_CARD, faults_of_run
@@ -33,6 +34,7 @@ class Predictor:
         plane: None for the 3-D network.
         patch: side of the 3-D network's patches in voxels; not used by a plane.
         origin: what is told beside its probabilities; None for a function that is no saved network.
+        neighbours: how many slices on each side a plane's network sees beside the one it answers for.
     """
 
     name: str
@@ -41,12 +43,13 @@ class Predictor:
     predict: Predict
     patch: int
     origin: Origin | None = None
+    neighbours: int = 0
 
     def probabilities(self, case: Prepared) -> Probabilities:
         """Return the lesion probability of every voxel of a case, shape (x, y, z), float32."""
         if self.plane is None:
             return predict_volume(case, self.predict, self.patch)
-        return predict_plane(case, self.plane, self.predict)
+        return predict_plane(case, self.plane, self.predict, neighbours=self.neighbours)
 
     def mask(self, case: Prepared, *, needed: Mask | None = None) -> Mask:
         """Return where the lesion is, shape (x, y, z), bool.
@@ -60,8 +63,12 @@ class Predictor:
         geometry = case.geometries[self.plane]
         others = tuple({0, 1, 2} - {self.plane.axis})
         wanted = needed.any(axis=others)[geometry.indices.start : geometry.indices.stop]
-        stack = predict_stack(case.images[self.plane], self.predict, wanted=wanted)
+        stack = predict_stack(self.images(case), self.predict, wanted=wanted)
         return lesion_where(restack(stack, geometry), threshold=self.threshold)
+
+    def images(self, case: Prepared) -> SliceStack | WithNeighbours:
+        """Return the images of a plane's network, with the neighbours that it sees."""
+        return with_neighbours(case.images[self.plane], self.neighbours)
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,12 @@ class Opening:
             named = zip(self.saved, self.names, strict=True)
             received = ", ".join(f"{saved.folder} ({name})" for saved, name in named)
             raise SettingError(f"Each plane votes once. Received: {received}. Name one run of each plane.")
-        if len({(view.sequences, view.fit) for view in views}) > 1:
+        if len({(view.sequences, view.fit, view.repeat_one) for view in views}) > 1:
             different = {(view.sequences, view.fit.value) for view in views}
             raise SettingError(
-                f"The runs were trained on different sequences or fits ({different}); they cannot vote together. Name "
-                "runs of one recipe, or predict with each alone and fuse the results."
+                f"The runs were trained on different sequences or fits ({different}), or one of them on one sequence "
+                "with neighbours and another without; they cannot vote together. Name runs of one recipe, or predict "
+                "with each alone and fuse the results."
             )
         planes = tuple(plane for view in views for plane in view.planes)
         patches = any(view.patches for view in views)
@@ -154,7 +162,7 @@ def _work(predictor: Predictor, case: Prepared) -> tuple[bool, int]:
     """Order planes by the slices they must predict; the 3-D network, which cannot leave any out, comes first."""
     if predictor.plane is None:
         return (False, 0)
-    return (True, int(np.count_nonzero(filled_slices(case.images[predictor.plane]))))
+    return (True, int(np.count_nonzero(filled_slices(predictor.images(case)))))
 
 
 def _opened(saved: SavedNetwork, opening: Opening) -> Predictor:
@@ -166,7 +174,8 @@ def _opened(saved: SavedNetwork, opening: Opening) -> Predictor:
         raise WeightsError(f"{faults[0]}. Copy the run folder again, or train it anew.")
     threshold = saved.description["threshold"]
     origin = Origin(_name(saved), saved.weights_sha256, threshold, str(saved.description.get("recipe", "")))
-    return Predictor(_name(saved), _plane(saved), threshold, predict, saved.network.patch[0], origin)
+    patch, neighbours = saved.network.patch[0], _neighbours(saved)
+    return Predictor(_name(saved), _plane(saved), threshold, predict, patch, origin, neighbours)
 
 
 def _viewing(saved: SavedNetwork, max_voxels: int) -> Viewing:
@@ -174,12 +183,17 @@ def _viewing(saved: SavedNetwork, max_voxels: int) -> Viewing:
     plane = _plane(saved)
     planes = () if plane is None else (plane,)
     sequences, fit = tuple(description["sequences"]), FitRule(description["fit"])
-    return Viewing(sequences, fit, planes, max_voxels, patches=plane is None)
+    return Viewing(sequences, fit, planes, max_voxels, patches=plane is None, repeat_one=not _neighbours(saved))
 
 
 def _name(saved: SavedNetwork) -> str:
     plane = _plane(saved)
     return "3d" if plane is None else plane.value
+
+
+def _neighbours(saved: SavedNetwork) -> int:
+    # Networks of before there were neighbours say nothing of them.
+    return int(saved.description.get("neighbours", 0))
 
 
 def _plane(saved: SavedNetwork) -> Plane | None:

@@ -35,10 +35,11 @@ class Viewing:
     """How a case is looked at: what of a recipe decides the prepared arrays.
 
     Args:
-        sequences: three, or one to be repeated.
+        sequences: a channel each; one alone is repeated to three.
         fit: how slices become squares.
         planes: which planes are cut; the 3-D network needs none.
         patches: whether the brain's box is kept as a volume, from which the 3-D network takes its patches.
+        repeat_one: whether one sequence alone is repeated; not where its neighbours are the other channels.
     """
 
     sequences: tuple[str, ...]
@@ -46,6 +47,7 @@ class Viewing:
     planes: tuple[Plane, ...] = tuple(Plane)
     max_voxels: int = DEFAULT_MAX_VOXELS
     patches: bool = True
+    repeat_one: bool = True
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ class Prepared:
     """One case as the networks see it; the arrays may be memory maps.
 
     Args:
-        images: of each plane, shape (n, 128, 128, 3), float16 z-scores, 0 outside the brain.
+        images: of each plane, shape (n, 128, 128, channel), float16 z-scores, 0 outside the brain.
         coverage: of each plane, shape (n, 128, 128), uint8, 255 where the lesion covers the whole pixel; empty
             where the case has no truth.
-        channels: shape (x, y, z, 3), float16, the brain's box only; None where no patches are wanted.
+        channels: shape (x, y, z, channel), float16, the brain's box only; None where no patches are wanted.
         box: (start, stop) of that box along each axis of the volume.
         brain, truth: shape (x, y, z), bool, the whole volume; truth is None where there is none.
     """
@@ -136,6 +138,8 @@ def _key(case: Case, viewing: Viewing) -> str:
         size=SLICE_SIZE,
         planes=[plane.value for plane in viewing.planes],
         patches=viewing.patches,
+        # Named only where it is another than it always was, so that the caches of older versions stay good.
+        **({} if viewing.repeat_one else {"repeat_one": False}),
     )
 
 
@@ -150,6 +154,7 @@ def _arrays(case: Case, viewing: Viewing) -> dict[str, np.ndarray]:
         max_voxels=viewing.max_voxels,
         # Only `index --allow-empty` writes a volume of 0: the user has said that the mask is meant to be empty.
         allow_empty_lesion=case.lesion_volume_ml == 0,
+        repeat_one=viewing.repeat_one,
     )
     box = brain_box(volumes.brain, volumes.brain.shape, margin=0)
     arrays = {

@@ -6,6 +6,7 @@ import numpy as np
 
 from stroke_tf.arrays import Probabilities
 from stroke_tf.inference.run import Predict, predict_patches, predict_stack
+from stroke_tf.neighbours import with_neighbours
 from stroke_tf.planes import Plane
 from stroke_tf.slices import restack
 from stroke_tf.workflows.prepare import Prepared
@@ -15,13 +16,20 @@ _OVERLAP = 0.25
 
 
 def predict_plane(
-    case: Prepared, plane: Plane, predict: Predict, *, on_batch: Callable[[int], None] | None = None
+    case: Prepared,
+    plane: Plane,
+    predict: Predict,
+    *,
+    neighbours: int = 0,
+    on_batch: Callable[[int], None] | None = None,
 ) -> Probabilities:
     """Predict the lesion probability of every voxel of a case once, from the slices of one plane.
 
+    Args:
+        neighbours: how many slices on each side the network sees beside the one it answers for.
     Returns: shape (x, y, z) of the case in RAS+, float32; 0 outside the brain's box where the recipe crops to it.
     """
-    stack = predict_stack(case.images[plane], predict, on_batch=on_batch)
+    stack = predict_stack(with_neighbours(case.images[plane], neighbours), predict, on_batch=on_batch)
     return restack(stack, case.geometries[plane])
 
 

@@ -222,6 +222,7 @@ def _description(job: Job) -> dict[str, Any]:
         "recipe": recipe.name,
         "plane": job.plane.value if job.plane else None,
         "sequences": list(recipe.sequences),
+        "neighbours": recipe.neighbours,
         "fit": recipe.fit.value,
         "threshold": recipe.threshold,
         "encoder_weights": job.weights.name,

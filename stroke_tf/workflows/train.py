@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stroke_tf.choices import Architecture, Device, Precision
 from stroke_tf.errors import SettingError
+from stroke_tf.models.backbones import require_backbone
 from stroke_tf.planes import Plane
 from stroke_tf.recipes.multiplane_2025 import TABLE1
 from stroke_tf.recipes.recipe import Cohort, Recipe
@@ -77,16 +78,28 @@ def train(request: TrainRequest, *, say: Callable[[str], None] = print) -> Path:
 def recipe_of(request: TrainRequest) -> Recipe:
     """Return the preset's recipe for an architecture, with the user's changes.
 
-    Raises: SettingError for a plane with the 3-D network, or none with a 2-D one.
+    Raises: SettingError for a plane with the 3-D network, or none with a 2-D one; for an encoder that there is not, or
+        that the 3-D network has no use for.
     """
     preset = TABLE1[request.preset]
     recipes = {
         Architecture.UNET_2D: preset.planar,
         Architecture.UNET_2D_DEEP: preset.deep,
+        Architecture.LINKNET: replace(preset.planar, architecture=Architecture.LINKNET),
+        Architecture.FPN: replace(preset.planar, architecture=Architecture.FPN),
+        Architecture.ATTENTION_UNET: replace(preset.planar, architecture=Architecture.ATTENTION_UNET),
         Architecture.UNET_3D: preset.volumetric,
     }
-    if (request.plane is None) != (request.architecture is Architecture.UNET_3D):
+    if request.architecture not in recipes:
+        known = ", ".join(each.value for each in recipes)
+        raise SettingError(f"stroke-tf train makes {known}. Received: {request.architecture.value}")
+    volumetric = request.architecture is Architecture.UNET_3D
+    if (request.plane is None) != volumetric:
         raise SettingError("Give --axis x, y or z with a 2-D network, and none with unet3d.")
+    if "backbone" in request.overrides:
+        if volumetric:
+            raise SettingError("The 3-D U-Net has no encoder to choose. Leave --backbone away.")
+        require_backbone(request.overrides["backbone"])
     return replace(recipes[request.architecture], **request.overrides)
 
 

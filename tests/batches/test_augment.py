@@ -152,3 +152,30 @@ def test_the_room_opens_without_albumentations_and_tensorflow():
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("settings", EACH.values(), ids=EACH)
+@pytest.mark.parametrize("channels", [2, 4, 5, 9, 15])
+def test_any_number_of_channels_is_treated_alike(settings, channels):
+    """A slice whose channels are all one keeps channels that are all one, but for each one's own brightness."""
+    image, label = disc()
+    one = np.repeat(image[..., :1], channels, axis=2)
+    changed, moved = augment(one, label, settings, seed=5)
+    assert changed.shape == one.shape and np.array_equal(moved, augment(image, label, settings, seed=5)[1])
+    if not settings.brightness:
+        for channel in range(channels):
+            np.testing.assert_array_equal(changed[..., channel], augment(image, label, settings, seed=5)[0][..., 0])
+
+
+@pytest.mark.parametrize("settings", EACH.values(), ids=EACH)
+def test_the_slices_of_one_image_are_changed_as_one(settings):
+    """Three slices of two sequences, the outer ones empty or another: each is changed as it would be alone."""
+    rows, label = disc()
+    middle = np.ascontiguousarray(rows[..., :2]) * np.array([1, 2], np.float32)
+    around = np.zeros_like(middle)
+    around[5:20, 8:40] = 3
+    window = np.concatenate([middle, around, np.zeros_like(middle)], axis=2)
+    changed, _ = augment(window, label, settings, seed=9, slices=3)
+    for place, alone in enumerate((middle, around, np.zeros_like(middle))):
+        wanted, _ = augment(alone, label, settings, seed=9)
+        np.testing.assert_array_equal(changed[..., 2 * place : 2 * place + 2], wanted)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stroke_tf.batches.memory_maps import give_pages_back, give_pages_back_after, in_chunks
+from stroke_tf.neighbours import with_neighbours
 
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells mapped pages in /proc")
 MEGABYTES = 64
@@ -83,3 +84,12 @@ def test_pages_are_given_back_after_every_fourth_batch(mapped):
         give_pages_back_after(batch, [mapped])
         left.append(mapped_mb() - before < 0.1 * MEGABYTES)
     assert [batch for batch, empty in enumerate(left) if empty] == [0, 4, 8]
+
+
+@linux
+def test_pages_seen_through_neighbours_are_given_back_too(mapped):
+    seen = with_neighbours(mapped.reshape(256, 512, 512, 1), 1)
+    before = mapped_mb()
+    assert seen[:64].any() and mapped_mb() - before > 0.2 * MEGABYTES
+    give_pages_back(seen)
+    assert mapped_mb() - before < 0.1 * MEGABYTES

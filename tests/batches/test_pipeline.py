@@ -7,6 +7,7 @@ import pytest
 from stroke_tf.batches.augment import Augmentation, augment
 from stroke_tf.batches.pipeline import SliceSource, numbered_batches, slice_batch, slice_batches
 from stroke_tf.errors import GeometryError, ManifestError, SettingError
+from stroke_tf.neighbours import with_neighbours
 from stroke_tf.seeds import child_seed
 
 ALL = Augmentation(rotation_degrees=180)
@@ -212,3 +213,20 @@ def test_memory_does_not_grow_with_the_cohort(tmp_path):
         grown.append(_memory_mb() - before)
     assert source.brain_slices.size == 15
     assert max(grown) < 60
+
+
+def test_neighbours_reach_the_network_and_are_augmented_as_one(tmp_path):
+    """Inside tf.data and outside of it: the first channels are those of the slice alone, moved alike."""
+    plain = cohort()
+    seen = SliceSource([with_neighbours(stack, 1) for stack in plain.images], plain.labels)
+    # Slices 1 and 8 hold no brain, but a neighbour that does.
+    assert [number % 10 for number in seen.brain_slices[:8]] == list(range(1, 9))
+    settings = {"batch_size": 6, "steps": 3, "augmentation": ALL, "lesion_share": 1.0, "seed": 3}
+    for number, ((wide, label), (narrow, same_label)) in enumerate(
+        zip(slice_batches(seen, **settings), slice_batches(plain, **settings), strict=True)
+    ):
+        assert wide.shape == (6, 16, 16, 9)
+        np.testing.assert_array_equal(wide[..., :3], narrow)
+        np.testing.assert_array_equal(label, same_label)
+        alone = slice_batch(seen, batch=number, batch_size=6, augmentation=ALL, lesion_share=1.0, seed=3)
+        np.testing.assert_array_equal(wide, alone[0])

@@ -5,7 +5,8 @@ import pytest
 
 from stroke_tf.choices import FitRule, PatchWeight
 from stroke_tf.errors import GeometryError, SettingError, WeightsError
-from stroke_tf.inference.run import patch_count, predict_patches, predict_plane, predict_stack
+from stroke_tf.inference.run import filled_slices, patch_count, predict_patches, predict_plane, predict_stack
+from stroke_tf.neighbours import with_neighbours
 from stroke_tf.planes import Plane
 from stroke_tf.slices import plan_fit
 
@@ -180,3 +181,20 @@ def test_the_number_of_patches_is_known_beforehand_and_told(batch_size: int):
 def test_an_impossible_overlap_is_refused(overlap: float):
     with pytest.raises(SettingError, match="overlap"):
         predict_patches(volume_of(), ((0, 20), (0, 18), (0, 14)), first_channel, patch=(8, 8, 8), overlap=overlap)
+
+
+def test_an_empty_slice_with_a_filled_neighbour_is_predicted_for_itself():
+    """Slices 0 and 5 are empty through and through and share an answer; slice 2 sees slice 3."""
+    stack = np.zeros((6, 2, 2, 1), np.float32)
+    stack[3] = 8
+    seen = with_neighbours(stack, 1)
+    assert filled_slices(seen).tolist() == [False, False, True, True, True, False]
+    asked = []
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        asked.append(len(images))
+        return images.sum(axis=-1) / 10
+
+    answer = predict_stack(seen, predict)
+    assert answer[:, 0, 0].tolist() == pytest.approx([0, 0, 0.8, 0.8, 0.8, 0])
+    assert sum(asked) == 4

@@ -30,7 +30,7 @@ def test_the_fastest_engine_that_can_is_taken():
 
 
 def test_what_cannot_be_had_is_refused_with_the_reason():
-    with pytest.raises(SettingError, match="--engine openvino: it runs the 2-D networks"):
+    with pytest.raises(SettingError, match="--engine openvino: it runs the 2-D U-Nets"):
         choose(Engine.OPENVINO, networks=(VOLUMETRIC,))
     with pytest.raises(SettingError, match="float32 or mixed_bfloat16"):
         choose(Engine.OPENVINO, precision=Precision.MIXED_FLOAT16)

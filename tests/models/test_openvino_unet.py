@@ -88,7 +88,7 @@ def test_a_slices_answer_does_not_depend_on_its_neighbours(saved, precision):
 
 def test_weights_of_another_network_are_refused(saved):
     other = dataclasses.replace(saved, network=dataclasses.replace(SMALL, architecture=Architecture.UNET_3D))
-    with pytest.raises(SettingError, match="OpenVINO runs the 2-D networks"):
+    with pytest.raises(SettingError, match="OpenVINO runs the 2-D U-Nets"):
         openvino_function(other, Precision.FLOAT32)
     with pytest.raises(SettingError, match="float32 or mixed_bfloat16"):
         openvino_function(saved, Precision.MIXED_FLOAT16)

@@ -23,10 +23,29 @@ def test_a_recipe_cannot_be_changed_after_it_was_checked():
         RECIPE.batch_size = 0
 
 
-@pytest.mark.parametrize("sequences", [(), ("FLAIR", "DWI"), ("T1", "T2", "DWI", "FLAIR")])
-def test_channels_are_three_sequences_or_one(sequences):
-    with pytest.raises(SettingError, match="three sequences, or one"):
+@pytest.mark.parametrize("sequences", [(), ("FLAIR", "FLAIR"), ("T1", "T2", "T1")])
+def test_sequences_are_different_and_at_least_one(sequences):
+    with pytest.raises(SettingError, match="different sequences, at least one"):
         replace(RECIPE, sequences=sequences)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "neighbours", "channels"),
+    [("DWI", 0, 3), ("DWI", 1, 3), ("FLAIR DWI", 0, 2), ("FLAIR DWI T2", 1, 9), ("FLAIR DWI T2 T1", 0, 4)],
+)
+def test_channels_are_sequences_times_slices_and_one_alone_is_repeated(sequences, neighbours, channels):
+    assert replace(RECIPE, sequences=tuple(sequences.split()), neighbours=neighbours).channels == channels
+
+
+@pytest.mark.parametrize("neighbours", [-1, 4])
+def test_neighbours_are_few(neighbours):
+    with pytest.raises(SettingError, match=f"0 to 3 neighbours on each side. Received: {neighbours}"):
+        replace(RECIPE, neighbours=neighbours)
+
+
+def test_the_3d_network_has_neighbours_already():
+    with pytest.raises(SettingError, match="Leave --neighbours away"):
+        replace(RECIPE, architecture=Architecture.UNET_3D, neighbours=1)
 
 
 @pytest.mark.parametrize("changed", [{"batch_size": 0}, {"steps_per_epoch": -1}])

@@ -43,9 +43,17 @@ def test_one_sequence_fills_all_three_channels(images, sequences):
     assert channels.any()
 
 
-def test_two_sequences_are_one_too_few(images):
-    with pytest.raises(ManifestError, match=r"Case 07: three sequences are needed, or one. Received: FLAIR, DWI"):
-        load(images, sequences=("FLAIR", "DWI"))
+def test_one_sequence_alone_stays_one_where_it_is_not_to_be_repeated(images):
+    alone = load(images, sequences=("DWI",), repeat_one=False).channels
+    np.testing.assert_array_equal(alone, load(images, sequences=("DWI",)).channels[..., :1])
+
+
+def test_any_other_number_of_sequences_is_as_many_channels(images):
+    two, three = load(images, sequences=("FLAIR", "DWI")), load(images, sequences=("FLAIR", "DWI", "T2"))
+    assert two.channels.shape[-1] == 2
+    np.testing.assert_array_equal(two.channels, three.channels[..., :2])
+    with pytest.raises(ManifestError, match="Case 07: name at least one sequence"):
+        load(images, sequences=())
 
 
 def test_a_missing_sequence_is_named(images):

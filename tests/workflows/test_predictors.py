@@ -105,6 +105,18 @@ def test_two_planes_or_four_voters_are_all_asked(case):
     assert all(each.slices > 0 for each in predicts[:2])
 
 
+def test_the_lazy_vote_is_the_vote_where_networks_see_neighbours(case):
+    """A slice that is empty itself may be lesion, because its neighbour is not: it is predicted too."""
+    predicts = [Counting(bright_in(channel)) for channel in (5, 7, 3)]
+    predictors = [dataclasses.replace(each, neighbours=1) for each in predictors_of(predicts)]
+    plane = predictors[0].plane
+    alone, seen = filled_slices(case.images[plane]), filled_slices(predictors[0].images(case))
+    assert seen.sum() >= alone.sum() and seen[alone].all()
+    lazy, full = lazy_and_full(case, predictors)
+    assert np.array_equal(lazy, full) and full.any()
+    assert all(each.slices > 0 for each in predicts)
+
+
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory):
     """Three networks with random weights whose odds are shifted until each marks about a third of what it sees."""
