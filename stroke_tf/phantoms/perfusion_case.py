@@ -191,7 +191,7 @@ def _slab(head: Head, ischaemia: Ischaemia, slices: tuple[int, int], rng: np.ran
     most = min(slices[1], _USUAL_SLICES) if rng.random() < 0.75 else slices[1]
     wanted = int(rng.integers(slices[0], max(slices[0], most) + 1))
     area = head.brain.sum(axis=(0, 1))
-    usable = np.flatnonzero(area > 0.35 * area.max())
+    usable = np.flatnonzero(area > 0.22 * area.max())
     first, last = int(usable[0]), int(usable[-1]) + 1
     wanted = min(wanted, last - first)
     core = np.concatenate([[0], np.cumsum(ischaemia.core.sum(axis=(0, 1)))])

@@ -31,7 +31,7 @@ from stroke_tf.progress import Progress
 from stroke_tf.seeds import child_seed
 
 ISLES2018 = "isles2018"
-DRAWING = 2
+DRAWING = 3
 """The version of the drawing: it rises when the same seed gives other voxels."""
 DESCRIPTION = "SYNTHETIC.json"
 """Beside a case's images: the numbers that it was drawn with."""
