@@ -149,7 +149,8 @@ def _core(head: Head, late: Patch, side: int, min_core_ml: float, rng: np.random
     pieces, _ = label(core)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    core &= sizes[pieces] >= min(sizes.max(), max(2, 0.02 * wanted))
+    without = core & (sizes[pieces] >= min(sizes.max(), max(2, 0.02 * wanted)))
+    core = without if without.sum() >= least else core
     weight = ramp(severity + np.float32(0.1), 0.3) * late.core
     weight = np.where(core, np.maximum(weight, 0.6), np.minimum(weight, 0.3)).astype(np.float32)
     return Patch(late.corner, weight, core, float(rng.uniform(0.85, 1.15))), severity
