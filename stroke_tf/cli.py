@@ -16,6 +16,7 @@ DOORS = {
     "train": "train the network of one plane",
     "predict": "turn scans into probability volumes and masks on the scans' own grid",
     "fuse": "fuse the planes' probability volumes into one mask, by a rule or a fitted fusion",
+    "compare-fusion": "compare every rule of fusion on what a Table 1 run stored",
     "evaluate": "compare masks with the truth, under a named protocol",
     "audit": "check the printed tables of the papers against arithmetic",
     "reproduce-table1": "run the whole of Table 1 and judge each claim",

@@ -118,7 +118,8 @@ def test_phantoms_are_called_synthetic_in_the_title_and_in_every_picture(story):
     table = (story["out"] / "table1.md").read_text(encoding="utf-8")
     assert table.startswith("# Table 1 on SYNTHETIC PHANTOMS")
     pictures = {path.name for path in (story["out"] / "figures").iterdir()}
-    assert pictures == {"dice-SYNTHETIC.png", *(f"overlay-{case}-SYNTHETIC.png" for case in cases_of_the_vote(story))}
+    overlays = {f"overlay-{case}-SYNTHETIC.png" for case in cases_of_the_vote(story)}
+    assert pictures == overlays | {f"{name}-SYNTHETIC.png" for name in ("dice", "fusion", "disagreement")}
 
 
 def test_the_vote_is_the_majority_of_the_planes_masks(story):
@@ -130,6 +131,32 @@ def test_the_vote_is_the_majority_of_the_planes_masks(story):
         assert np.array_equal(vote, (x + y + z >= 2).astype(np.uint8))
 
 
+def test_the_vote_is_that_of_the_stored_probabilities_to_the_voxel(story):
+    fold = story["out"] / "fold-0"
+    for case in cases_of_the_vote(story):
+        voting = [
+            np.asarray(nibabel.load(fold / "probabilities" / plane / f"{case}_prob.nii.gz").dataobj, np.float32) >= 0.5
+            for plane in "xyz"
+        ]
+        for plane, found in zip("xyz", voting, strict=True):
+            mask = np.asarray(nibabel.load(fold / "masks" / plane / f"{case}_mask.nii.gz").dataobj)
+            assert np.array_equal(found, mask)
+        vote = np.asarray(nibabel.load(fold / "masks" / "vote" / f"{case}_mask.nii.gz").dataobj)
+        assert np.array_equal(sum(voting, start=np.zeros(vote.shape, int)) >= 2, vote)
+
+
+def test_rules_of_fusion_stand_beside_the_vote_of_table_1(story):
+    found = json.loads((story["out"] / "fusion.json").read_text(encoding="utf-8"))
+    rows = {row["id"]: row for row in found["rows"]}
+    table = {row["id"]: row for row in story["results"]["rows"]}
+    pairs = {"majority": "vote", "plane-x": "x", "threshold": "threshold"}
+    for ours, theirs in pairs.items():
+        dices = [case["dice"] for case in table[theirs]["cases"]]
+        assert [case["dice"] for case in rows[ours]["cases"]] == dices
+    assert not {*found["validation"]["fold-0"]} & {*found["test"]["fold-0"]}
+    assert (story["out"] / "fusion.md").read_text(encoding="utf-8").startswith("# Rules of fusion on SYNTHETIC")
+
+
 def test_a_killed_run_keeps_what_it_had_finished(story):
     trained = {name.split("/")[2] for name in story["killed"] if name.endswith("run_card.json")}
     assert trained == {"unet2d-x-none", "unet2d-y-none"}
@@ -138,7 +165,7 @@ def test_a_killed_run_keeps_what_it_had_finished(story):
 
 def test_the_second_call_fills_what_the_killed_one_left(story):
     assert len(story["finished"]) > len(story["killed"])
-    masks = {name.split("/")[2] for name in story["finished"] if name.endswith("_mask.nii.gz")}
+    masks = {name.split("/")[2] for name in story["finished"] if "/masks/" in name and name.endswith(".nii.gz")}
     assert masks == {*NETWORKS, "vote", "threshold"}
 
 
@@ -154,9 +181,9 @@ def test_the_first_line_says_device_precision_data_and_weights(story):
 
 def test_every_stage_is_announced_with_the_time_left(story):
     stages = [text for text in story["said"] if text.startswith("[")]
-    names = [text.partition("fold 0: ")[2].partition(" ·")[0] for text in stages]
-    assert names == ["preparing", "x", "y", "z", "absent", "dsn", "3d-unet", "judging"]
-    assert all(text.startswith(f"[{number}/8]") for number, text in enumerate(stages, start=1))
+    names = [text.partition("] ")[2].partition(" ·")[0].removeprefix("fold 0: ") for text in stages]
+    assert names == ["preparing", "x", "y", "z", "absent", "dsn", "3d-unet", "judging", "fusion"]
+    assert all(text.startswith(f"[{number}/9]") for number, text in enumerate(stages, start=1))
     assert all("gone, about" in text and text.endswith(" left") for text in stages)
 
 

@@ -34,6 +34,7 @@ class KnownCase:
         volumes: probabilities of each plane by its name, shape (x, y, z) of the cut.
         truth: the same shape, bool.
         missed: how many voxels of lesion lie outside the cut, where no rule can find any.
+        left_out: how many voxels lie outside the cut at all.
     """
 
     case_id: str
@@ -41,6 +42,7 @@ class KnownCase:
     truth: Mask
     missed: int
     voxel_volume_ml: float
+    left_out: int = 0
 
 
 def known_case(case_id: str, volumes: Mapping[str, Probabilities], truth: Mask, *, voxel_volume_ml: float) -> KnownCase:
@@ -56,7 +58,7 @@ def known_case(case_id: str, volumes: Mapping[str, Probabilities], truth: Mask, 
     kept = {plane: np.ascontiguousarray(volumes[plane][box]) for plane in sorted(volumes)}
     inside = np.ascontiguousarray(truth[box])
     missed = int(np.count_nonzero(truth)) - int(np.count_nonzero(inside))
-    return KnownCase(case_id, kept, inside, missed, voxel_volume_ml)
+    return KnownCase(case_id, kept, inside, missed, voxel_volume_ml, truth.size - inside.size)
 
 
 def fit_fusion(

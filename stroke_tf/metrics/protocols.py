@@ -142,6 +142,12 @@ def measure_case(
     return {name: measured[name] for name in COLUMNS}
 
 
+def measure_counts(counts: Counts, *, protocol: Protocol) -> Measured:
+    """Compute the measures that are formulas on counts, under a protocol: overlaps, accuracies, tp, fp, fn, tn."""
+    overlaps = _overlaps(counts, RULES[Protocol(protocol)])
+    return overlaps | {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
+
+
 def mean_ranks(rows: Mapping[str, Sequence[Mapping]], *, protocol: Protocol) -> dict[str, float] | None:
     """Rank the rows as the challenge ranks teams: per case by each measure, then the mean of all ranks.
 

@@ -116,6 +116,72 @@ def curves_figure(path: Path, history: Sequence[Mapping[str, Any]], *, title: st
     _save(figure, path)
 
 
+def fusion_figure(path: Path, content: Mapping[str, Any]) -> None:
+    """Draw, for each rule of fusion, how far its Dice lies from the majority vote's, with the paired 95 % interval.
+
+    Args:
+        content: of fusion.json.
+    """
+    rows = [row for row in content["rows"] if row["difference"]["mean"] is not None]
+    variants = list(dict.fromkeys(row["variant"] for row in rows if row["kind"] == "fusion"))
+    titles = list(dict.fromkeys(row["title"] for row in rows))
+    colours = dict(zip(variants, (_OURS, FOUND, FALSE, MISSED), strict=False))
+    figure = _figure(9.0, 1.7 + 0.5 * len(titles))
+    axis = figure.subplots()
+    axis.axvline(0, color="#555555", lw=1.2, zorder=1)
+    for row in rows:
+        ruled = row["kind"] == "fusion"
+        place = titles.index(row["title"]) + (0.18 * (variants.index(row["variant"]) - 1.5) if ruled else 0)
+        difference, colour = row["difference"], colours[row["variant"]] if ruled else "#8C8C8C"
+        if difference["low"] is not None:
+            ends = [100 * difference["low"], 100 * difference["high"]]
+            axis.plot(ends, [place, place], color=colour, lw=1.6, zorder=2)
+        axis.plot([100 * difference["mean"]], [place], marker="o", ms=4.5, color=colour, ls="none", zorder=3)
+    axis.set_yticks(range(len(titles)), titles, fontsize=9)
+    axis.set_ylim(len(titles) - 0.5, -0.5)
+    axis.set_xlabel("Dice minus that of the majority vote at 0.5 (points): mean, 95 % interval", fontsize=9)
+    # Union and baselines may lie so far off that the others would be one line.
+    axis.set_xscale("symlog", linthresh=2)
+    axis.xaxis.set_major_formatter("{x:g}")
+    _plain(axis)
+    colours["no fusion"] = "#8C8C8C"
+    figure.legend(handles=_colour_legend(colours), loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    figure.suptitle(f"Rules of fusion on {data_title(content)}", fontsize=11)
+    _save(figure, path)
+
+
+def disagreement_figure(path: Path, content: Mapping[str, Any]) -> None:
+    """Draw how often the majority vote is wrong at each degree of disagreement between the planes.
+
+    Args:
+        content: of fusion.json.
+    """
+    found = content["disagreement"]
+    bins = found["bins"]
+    figure = _figure(9.5, 4.6)
+    left, right = figure.subplots(1, 2)
+    for number, each in enumerate(bins):
+        shares = [100 * share for share in each["share_wrong_by_case"]]
+        left.plot([number] * len(shares), shares, marker="o", ms=4, color=_OURS, alpha=0.45, mew=0, ls="none")
+        if each["share_wrong"] is not None:
+            left.plot([number], [100 * each["share_wrong"]], marker="_", ms=17, mew=2.2, color=_MEAN, ls="none")
+    left.set_ylabel("wrong voxels of the majority vote (%)")
+    left.set_title("how often it is wrong (line: all cases; dots: each)", fontsize=9)
+    right.bar(range(len(bins)), [100 * (each["share_of_all_errors"] or 0) for each in bins], color=_OURS)
+    right.set_ylabel("share of all its wrong voxels (%)")
+    right.set_title("where its errors lie", fontsize=9)
+    for axis in (left, right):
+        axis.set_xticks(range(len(bins)), [each["bin"] for each in bins], rotation=60, ha="right", fontsize=8)
+        axis.set_xlim(-0.6, len(bins) - 0.4)
+        axis.set_ylim(-2, 102)
+        axis.set_xlabel("largest difference between two planes' probabilities", fontsize=9)
+        _plain(axis)
+    area = found["auc_pooled"]
+    told = "" if area is None else f"\nAUC of disagreement for error inside the brain: {area:.3f}"
+    figure.suptitle(f"Planes that disagree, and error: {data_title(content)}{told}", fontsize=10)
+    _save(figure, path)
+
+
 def dice_figure(path: Path, results: Mapping[str, Any]) -> None:
     """Draw every test case's Dice as a dot, a line for each row, beside the value that the paper prints.
 
@@ -375,6 +441,12 @@ def _mark_mean(axis: Any, row: Mapping[str, Any], place: int) -> None:
         axis.plot([100 * summary["low"], 100 * summary["high"]], [place, place], color=_MEAN, lw=1.6, zorder=3)
     if summary.get("mean") is not None:
         axis.plot([100 * summary["mean"]], [place], marker="|", ms=15, mew=2.2, color=_MEAN, ls="none", zorder=3)
+
+
+def _colour_legend(colours: Mapping[str, str]) -> list[Any]:
+    from matplotlib.lines import Line2D
+
+    return [Line2D([], [], marker="o", ms=5, lw=1.6, color=colour, label=name) for name, colour in colours.items()]
 
 
 def _dice_legend() -> list[Any]:

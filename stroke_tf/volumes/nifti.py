@@ -73,13 +73,16 @@ def read_mask(path: Path, *, max_voxels: int = DEFAULT_MAX_VOXELS, allow_empty: 
     return Scan(path, grid, header, lesion)
 
 
-def write_volume(path: Path, data: Volume, like: Place, *, dtype: Any, force: bool = False) -> None:
+def write_volume(
+    path: Path, data: Volume, like: Place, *, dtype: Any, step: float | None = None, force: bool = False
+) -> None:
     """Write a volume on the native grid of another file, with its affine, orientation, header and codes.
 
     Args:
         path: ends in .nii or .nii.gz.
         data: RAS+, of the shape of like.grid.
         dtype: the type in the file, such as np.uint8 for masks; values are cast to it and never rescaled.
+        step: store whole multiples of it instead, rounded down; the header tells every reader. See stored_exactly.
     Raises: OutputError if the file exists and force is False, or cannot be written; GeometryError if the shape is
         another.
     """
@@ -89,7 +92,8 @@ def write_volume(path: Path, data: Volume, like: Place, *, dtype: Any, force: bo
     require_absent(path, force=force)
     if data.shape != like.grid.shape:
         raise GeometryError(f"{path}: shape {data.shape} does not fit {like.path}, which has {like.grid.shape}.")
-    native = to_native(require_finite(np.asarray(data), str(path)), like.grid).astype(dtype)
+    native = to_native(require_finite(np.asarray(data), str(path)), like.grid)
+    native = native.astype(dtype) if step is None else np.floor(native / np.float32(step)).astype(dtype)
     header = like.header.copy()
     header.set_data_dtype(native.dtype)
     # The source's scaling and display window belong to its own values.
@@ -98,5 +102,16 @@ def write_volume(path: Path, data: Volume, like: Place, *, dtype: Any, force: bo
     kind = nibabel.Nifti2Image if isinstance(header, nibabel.Nifti2Header) else nibabel.Nifti1Image
     # Given the header's own affine, nibabel leaves sform, qform and their codes as they were.
     image = kind(native, like.grid.native_affine, header)
+    if step is not None:
+        # Set on the image, whose constructor forgets what the header said; the stored numbers are left as they are.
+        image.header.set_slope_inter(step, 0)
     with written_whole(path) as temporary:
         nibabel.save(image, temporary)
+
+
+def stored_exactly(data: Volume, step: float) -> Volume:
+    """Return what will be read where write_volume stores data in whole multiples of a power of two.
+
+    A threshold that is such a multiple itself decides alike before and after, because values are rounded down.
+    """
+    return np.floor(data / np.float32(step)) * np.float32(step)

@@ -11,6 +11,8 @@ from typing import Any
 
 from stroke_tf.choices import Architecture, Device, Precision, Protocol
 from stroke_tf.fusion import lesion_where, majority
+from stroke_tf.fusion.origin import Origin
+from stroke_tf.manifest.case import Case
 from stroke_tf.models.device import Chosen
 from stroke_tf.models.files import restore_weights
 from stroke_tf.planes import Plane
@@ -21,7 +23,7 @@ from stroke_tf.reports.figures import overlay_figure
 from stroke_tf.training.fit import Trainable
 from stroke_tf.training.record import read_run_card
 from stroke_tf.volumes.cache import ArrayCache, cache_key
-from stroke_tf.volumes.nifti import read_scan
+from stroke_tf.volumes.nifti import read_place, read_scan
 from stroke_tf.workflows.ceiling import ceiling
 from stroke_tf.workflows.cohort import (
     Cases,
@@ -31,6 +33,7 @@ from stroke_tf.workflows.cohort import (
     split_of_fold,
     with_all_digests,
 )
+from stroke_tf.workflows.compare_fusion import compare_fusion
 from stroke_tf.workflows.measured import Measured
 from stroke_tf.workflows.networks import RANDOM, EncoderWeights, build_trainable
 from stroke_tf.workflows.planar import train_plane, viewing_of
@@ -39,6 +42,7 @@ from stroke_tf.workflows.probabilities import predict_plane, predict_volume
 from stroke_tf.workflows.results import Row, Stages, figure_name, write_results
 from stroke_tf.workflows.run import Job, RunOptions, is_finished
 from stroke_tf.workflows.start import start
+from stroke_tf.workflows.stored_planes import Roster, StoredPlanes
 from stroke_tf.workflows.threshold_rule import fitted_threshold, threshold_rule_fits, thresholded
 from stroke_tf.workflows.volumetric import train_volumetric
 
@@ -99,7 +103,7 @@ class Trained:
 
 
 def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = print) -> dict[str, Any]:
-    """Run what is still to do and write results.json, table1.md, table1.csv and the figures.
+    """Run what is still to do and write results.json, table1.md, table1.csv, fusion.md and the figures.
 
     Returns: what results.json holds.
     """
@@ -115,6 +119,8 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
     for fold in request.folds:
         split = split_of_fold(cases.cases, fold, validation_share=preset.planar.validation_share, seed=request.seed)
         _run_fold(request, preset, trained, cases, split, chosen, request.out / f"fold-{fold}", stages, rows)
+    with stages.stage("fusion"):
+        compare_fusion(request.out, folds=[f"fold-{fold}" for fold in request.folds], say=say)
     return write_results(
         rows,
         request.out,
@@ -168,6 +174,7 @@ def _costs(trained: Sequence[Trained], folds: Sequence[int]) -> dict[str, float]
             work = 0.0 if shared else epochs * recipe.steps_per_epoch * recipe.batch_size * per_item
             costs[f"fold {fold}: {each.row}"] = 300 + work
         costs[f"fold {fold}: judging"] = 500
+    costs["fusion"] = 500 * len(folds)
     return costs
 
 
@@ -203,6 +210,7 @@ def _run_fold(
         _threshold_rule(prepared, split, measured, rows)
         _ceiling(preset, prepared, split, rows)
         _overlays(prepared, split, measured, request.out, cases.synthetic)
+        _store_known(request, preset, cases, prepared, split, folder)
 
 
 def _train(
@@ -247,24 +255,66 @@ def _test(
 ) -> None:
     """Predict and measure the test cases of a fold with a trained network, those that are not measured yet."""
     digest = read_run_card(run)["files"]["model.weights.h5"]
-    open_jobs = [case for case in split.test if not measured.has(each.row, case.case_id, digest)]
-    if open_jobs:
+    # The three planes that vote keep their probabilities, those of validation cases too, for `compare-fusion`.
+    stored = StoredPlanes(measured.folder) if each.plane and each.row == each.plane.value else None
+    missing = [case for case in split.test if not measured.has(each.row, case.case_id, digest)]
+    if stored:
+        everyone = (*split.test, *split.validation)
+        unstored = [case for case in everyone if not stored.has(each.row, case.case_id, digest)]
+        missing += [case for case in unstored if case not in missing]
+    if missing:
         trainable = _network(each, chosen, networks, seed)
         restore_weights(trainable.model, run)
-        progress = Progress(f"testing {each.row}", len(open_jobs))
-        for case in open_jobs:
+        progress = Progress(f"testing {each.row}", len(missing))
+        for case in missing:
             seen = prepared[case.case_id]
             if each.plane is None:
                 probabilities = predict_volume(seen, trainable.predict, each.recipe.size)
             else:
                 probabilities = predict_plane(seen, each.plane, trainable.predict)
-            mask = lesion_where(probabilities, threshold=each.recipe.threshold)
-            measured.keep(each.row, seen, mask, digest)
+            if stored:
+                origin = Origin(each.row, digest, each.recipe.threshold, each.recipe.name)
+                probabilities = stored.keep(case.case_id, probabilities, origin, read_place(_reference(case)))
+            if case in split.test:
+                mask = lesion_where(probabilities, threshold=each.recipe.threshold)
+                measured.keep(each.row, seen, mask, digest)
             progress.step(note=f"case {case.case_id}")
     same_as_y = each.row == "absent" and rows["y"].weights == each.weights.name
     note = "the same network as row Y, since no pretrained weights were used" if same_as_y else ""
     row = rows.setdefault(each.row, Row(each.row, each.weights.name if each.plane else "N/A", note))
     row.cases += measured.of_row(each.row, split.test)
+
+
+def _store_known(
+    request: Table1Request,
+    preset: Table1,
+    cases: Cases,
+    prepared: Mapping[str, Prepared],
+    split: Split,
+    fold: Path,
+) -> None:
+    """Put what `compare-fusion` needs beside the probabilities: truth, brain, and who validates and who is tested."""
+    stored = StoredPlanes(fold)
+    for case in (*split.validation, *split.test):
+        if not stored.has_known(case.case_id):
+            seen = prepared[case.case_id]
+            stored.keep_known(case.case_id, seen.truth, seen.brain, read_place(_reference(case)))
+    stored.keep_roster(
+        Roster(
+            validation=tuple(case.case_id for case in split.validation),
+            test=tuple(case.case_id for case in split.test),
+            planes=tuple(plane.value for plane in Plane),
+            data=cases.name,
+            synthetic=cases.synthetic,
+            protocol=request.protocol,
+            tie=preset.planar.tie,
+            seed=request.seed,
+        )
+    )
+
+
+def _reference(case: Case) -> Path:
+    return case.images[case.reference]
 
 
 def _vote(
