@@ -11,7 +11,7 @@ from stroke_tf.choices import Device, Precision, Protocol
 from stroke_tf.recipes.multiplane_2025 import SMOKE
 from stroke_tf.reproduce_table1 import main, parser
 
-ROWS = ["3d-unet", "x", "y", "z", "absent", "dsn", "vote", "threshold", "ceiling"]
+ROWS = ["3d-unet", "x", "y", "z", "absent", "dsn", "vote", "threshold", "threshold-largest", "ceiling"]
 NETWORKS = ROWS[:6]
 FILLED = ("dice", "accuracy_voxel", "accuracy_balanced", "recall", "specificity")
 
@@ -149,7 +149,7 @@ def test_rules_of_fusion_stand_beside_the_vote_of_table_1(story):
     found = json.loads((story["out"] / "fusion.json").read_text(encoding="utf-8"))
     rows = {row["id"]: row for row in found["rows"]}
     table = {row["id"]: row for row in story["results"]["rows"]}
-    pairs = {"majority": "vote", "plane-x": "x", "threshold": "threshold"}
+    pairs = {"majority": "vote", "plane-x": "x", "threshold": "threshold", "threshold-largest": "threshold-largest"}
     for ours, theirs in pairs.items():
         dices = [case["dice"] for case in table[theirs]["cases"]]
         assert [case["dice"] for case in rows[ours]["cases"]] == dices
@@ -166,7 +166,7 @@ def test_a_killed_run_keeps_what_it_had_finished(story):
 def test_the_second_call_fills_what_the_killed_one_left(story):
     assert len(story["finished"]) > len(story["killed"])
     masks = {name.split("/")[2] for name in story["finished"] if "/masks/" in name and name.endswith(".nii.gz")}
-    assert masks == {*NETWORKS, "vote", "threshold"}
+    assert masks == {*NETWORKS, "vote", "threshold", "threshold-largest"}
 
 
 def test_a_call_with_nothing_left_to_do_writes_no_weights_and_no_masks(story):

@@ -227,6 +227,36 @@ ASSUMPTIONS = (
         "the least that 2.5-D can be; with isotropic voxels the neighbours are 1 mm away",
     ),
     Assumption(
+        "fusion-weights",
+        _M,
+        "what the weighted vote of the conclusion would weigh by, and what its numbers are chosen on",
+        "eight rules beside each other; weights, threshold and clean-up by mean Dice on validation cases only, from a "
+        "few that are tried; votes weigh log(d / (1 - d)) of a plane's validation Dice d",
+        "the wish names no rule, and numbers chosen on tested cases would flatter whichever is tried most",
+    ),
+    Assumption(
+        "disagreement",
+        _M,
+        "nothing is said of where planes disagree",
+        "the largest difference between two planes' probabilities in a voxel; binned in tenths, inside the brain",
+        "runs from 0 to 1 for any number of planes, and is read without a formula",
+    ),
+    Assumption(
+        "staple-box",
+        _M,
+        "STAPLE is not named; it is the usual answer to raters of unknown quality",
+        "estimated in the box around all that any plane calls lesion",
+        "over a whole image the air makes every specificity 1, and the estimate follows the union",
+    ),
+    Assumption(
+        "threshold-largest",
+        _M,
+        "no rule without a network is compared",
+        "one threshold on FLAIR x DWI, whole and with its largest component alone (1.5 to 6 in quarters), both fitted "
+        "on the training and validation cases",
+        "one lesion is common and distractors are small, so the second rule is the harder one to beat",
+    ),
+    Assumption(
         "aboudi-split",
         _A,
         "whether 70/20/10 divides cases or slices, and which",

@@ -85,6 +85,8 @@ def _fitted(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = []
     for row in rows:
         for fold, fusion in row["fitted"].items():
+            if not fusion["fitted_on"]:
+                continue
             weights = fusion["weights"]
             told = "-" if weights is None else ", ".join(f"{weights[plane]:.2f}" for plane in sorted(weights))
             holes = "filled" if fusion["fill_holes"] else "left"

@@ -165,18 +165,23 @@ def which_rule(rows: Sequence[Mapping[str, Any]]) -> str:
             f"Which rule is worth using cannot be said on {_cases(cases)}: at least {LEAST_PAIRS} are needed. The "
             f"largest mean difference to the majority vote at 0.5 is that of {_told(best)}."
         )
+    best = _told(max(worth or compared, key=lambda row: row["difference"]["mean"]))
     if not worth:
-        best = max(compared, key=lambda row: row["difference"]["mean"])
         return (
             f"No rule is worth using in place of the majority vote at 0.5: {counted} none has a 95 % interval of the "
-            f"paired difference of Dice above zero. The largest mean difference is that of {_told(best)}."
+            f"paired difference of Dice above zero, and {_below(compared)}. The largest mean difference is that of "
+            f"{best}."
         )
-    best = max(worth, key=lambda row: row["difference"]["mean"])
+    number = f"{len(worth)} {'has' if len(worth) == 1 else 'have'} an interval above zero, and {_below(compared)}"
     return (
-        f"Worth using in place of the majority vote at 0.5: {_told(best)}; {counted}, {len(worth)} "
-        f"{'has' if len(worth) == 1 else 'have'} an interval above zero. The intervals are not corrected for so many "
-        "comparisons."
+        f"Worth using in place of the majority vote at 0.5: {best}; {counted}, {number}. The intervals are not "
+        "corrected for so many comparisons."
     )
+
+
+def _below(compared: Sequence[Mapping[str, Any]]) -> str:
+    worse = sum((row["difference"]["high"] or 0) < 0 for row in compared)
+    return f"{worse or 'none'} below it"
 
 
 def _told(row: Mapping[str, Any]) -> str:

@@ -27,6 +27,7 @@ TITLES = {
     "dsn": "Deeply supervised ResNet50-UNet, Y",
     "vote": "Majority vote of X, Y, Z",
     "threshold": "Threshold on FLAIR x DWI",
+    "threshold-largest": "Threshold on FLAIR x DWI, largest component",
     "ceiling": "Ceiling: the truth itself, cut and voted",
 }
 # Where our row answers a printed row of another name: the one without a model name has two readings.

@@ -43,7 +43,13 @@ from stroke_tf.workflows.results import Row, Stages, figure_name, write_results
 from stroke_tf.workflows.run import Job, RunOptions, is_finished
 from stroke_tf.workflows.start import start
 from stroke_tf.workflows.stored_planes import Roster, StoredPlanes
-from stroke_tf.workflows.threshold_rule import fitted_threshold, threshold_rule_fits, thresholded
+from stroke_tf.workflows.threshold_rule import (
+    fitted_threshold,
+    fitted_threshold_of_largest,
+    largest_thresholded,
+    threshold_rule_fits,
+    thresholded,
+)
 from stroke_tf.workflows.volumetric import train_volumetric
 
 Networks = dict[Architecture, tuple[str, Trainable]]
@@ -341,20 +347,25 @@ def _threshold_rule(
     measured: Measured,
     rows: dict[str, Row],
 ) -> None:
-    """Fit one threshold on FLAIR x DWI to the training cases, and apply it to the test cases.
+    """Fit one threshold on FLAIR x DWI to the training cases, and apply it to the test cases: whole, and largest part.
 
     It shows what the cohort asks for: where one number does well, networks prove nothing.
     """
     if not threshold_rule_fits((*split.train, *split.validation, *split.test)):
         return
-    threshold = fitted_threshold([prepared[case.case_id] for case in (*split.train, *split.validation)])
-    digest = cache_key(rule="flair x dwi", threshold=threshold)
-    for case in split.test:
-        if not measured.has("threshold", case.case_id, digest):
-            seen = prepared[case.case_id]
-            measured.keep("threshold", seen, thresholded(seen, threshold), digest)
-    note = f"one threshold a fold, fitted on its training cases; in {measured.folder.name}: {threshold:.3g}"
-    rows.setdefault("threshold", Row("threshold", "N/A", note)).cases += measured.of_row("threshold", split.test)
+    training = [prepared[case.case_id] for case in (*split.train, *split.validation)]
+    for row, fit, apply in (
+        ("threshold", fitted_threshold, thresholded),
+        ("threshold-largest", fitted_threshold_of_largest, largest_thresholded),
+    ):
+        threshold = fit(training)
+        digest = cache_key(rule="flair x dwi", threshold=threshold)
+        for case in split.test:
+            if not measured.has(row, case.case_id, digest):
+                seen = prepared[case.case_id]
+                measured.keep(row, seen, apply(seen, threshold), digest)
+        note = f"one threshold a fold, fitted on its training cases; in {measured.folder.name}: {threshold:.3g}"
+        rows.setdefault(row, Row(row, "N/A", note)).cases += measured.of_row(row, split.test)
 
 
 def _ceiling(preset: Table1, prepared: Mapping[str, Prepared], split: Split, rows: dict[str, Row]) -> None:

@@ -4,7 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from stroke_tf.arrays import Mask, Volume
 from stroke_tf.manifest.case import Case
-from stroke_tf.metrics.baseline import apply_threshold, fit_threshold, flair_dwi_product
+from stroke_tf.metrics.baseline import (
+    apply_threshold,
+    fit_threshold,
+    fit_threshold_of_largest,
+    flair_dwi_product,
+    largest_component,
+)
 from stroke_tf.progress import Progress
 from stroke_tf.volumes.nifti import read_scan
 from stroke_tf.workflows.prepare import Prepared
@@ -20,9 +26,20 @@ def fitted_threshold(cases: Sequence[Prepared]) -> float:
     return fit_threshold(_products_with_truth(cases, Progress("fitting the threshold rule", len(cases))))
 
 
+def fitted_threshold_of_largest(cases: Sequence[Prepared]) -> float:
+    """Return the threshold whose largest component has the highest mean Dice, and show the time left."""
+    progress = Progress("fitting the threshold rule with its largest component", len(cases))
+    return fit_threshold_of_largest(_products_with_truth(cases, progress))
+
+
 def thresholded(case: Prepared, threshold: float) -> Mask:
     """Return what the rule finds in a case, shape (x, y, z), bool."""
     return apply_threshold(_product(case), threshold)
+
+
+def largest_thresholded(case: Prepared, threshold: float) -> Mask:
+    """Return the largest component of what the rule finds in a case, shape (x, y, z), bool."""
+    return largest_component(thresholded(case, threshold))
 
 
 def _products_with_truth(cases: Sequence[Prepared], progress: Progress) -> Iterator[tuple[Volume, Mask]]:

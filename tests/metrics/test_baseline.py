@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from stroke_tf.errors import GeometryError, InputFileError, SettingError
-from stroke_tf.metrics.baseline import STEP, apply_threshold, fit_threshold, flair_dwi_product
+from stroke_tf.metrics.baseline import (
+    LARGEST_THRESHOLDS,
+    STEP,
+    apply_threshold,
+    fit_threshold,
+    fit_threshold_of_largest,
+    flair_dwi_product,
+    largest_component,
+)
 from stroke_tf.metrics.confusion import count
 from stroke_tf.metrics.overlap import dice
 
@@ -94,3 +102,40 @@ def test_images_that_do_not_fit_are_refused():
         flair_dwi_product(np.where(np.arange(210).reshape(SHAPE) == 3, np.nan, 1.0), np.ones(SHAPE), brain)
     with pytest.raises(GeometryError, match="product has shape"):
         fit_threshold([(np.ones(SHAPE, dtype=np.float32), np.ones((1, 2, 3), dtype=bool))])
+
+
+def test_the_largest_component_stays_alone_and_nothing_stays_nothing():
+    mask = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 0, 1]], dtype=bool)
+    assert largest_component(mask).tolist() == [[True, False, False, False], [False, True, False, False], [False] * 4]
+    assert not largest_component(np.zeros((2, 2), bool)).any()
+
+
+def with_distractors(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return a lesion of 27 voxels with a dim rim, among single voxels that are brighter than all of it."""
+    generator = np.random.default_rng(seed)
+    product = np.ones((12, 11, 10), np.float32)
+    truth = np.zeros(product.shape, bool)
+    truth[4:7, 4:7, 4:7] = True
+    product[truth] = generator.uniform(2.1, 3.0, 27)
+    product[::4, ::5, 9] = 5.0
+    return product, truth
+
+
+def test_the_threshold_of_the_largest_component_is_the_best_of_those_tried():
+    cases = [with_distractors(seed) for seed in range(3)]
+
+    def score(threshold: float) -> float:
+        found = [largest_component(apply_threshold(product, threshold)) for product, _ in cases]
+        return float(np.mean([dice(count(mask, truth)) for mask, (_, truth) in zip(found, cases, strict=True)]))
+
+    fitted = fit_threshold_of_largest(iter(cases))
+    assert score(fitted) == max(score(threshold) for threshold in LARGEST_THRESHOLDS) == 1.0
+    # What lies around does not count, so the rule beats the plain threshold where distractors are small.
+    assert mean_dice(cases, fit_threshold(iter(cases))) < 1.0
+
+
+def test_cases_without_anything_bright_do_not_stop_the_fitting():
+    dark = np.ones((3, 3, 3), np.float32), np.zeros((3, 3, 3), bool)
+    assert fit_threshold_of_largest([dark]) == LARGEST_THRESHOLDS[0]
+    with pytest.raises(SettingError, match="Received: none"):
+        fit_threshold_of_largest([])
