@@ -2,7 +2,7 @@
 # Run `make` alone to see the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce-table1 reproduce-aboudi2022 test test-all lint smoke audit bench bench-peers experiment clean
+.PHONY: help reproduce-table1 reproduce-aboudi2022 reproduce-isles2018 test test-all lint smoke audit bench bench-peers experiment clean
 
 # Without VENV= the environment is ours: .venv, with TensorFlow for the processor or, where nvidia-smi sees a card, for
 # the GPU. With VENV=path it is the user's (Colab, Kaggle, a cluster's module): its TensorFlow is kept, or its absence.
@@ -36,6 +36,8 @@ help:
 	@echo '     OUT=folder                   where the results go'
 	@echo 'make reproduce-aboudi2022   Table II of Aboudi 2022, a network a sequence, under every reading. Options:'
 	@echo '     DATA= PRESET= WEIGHTS= OUT= as above; SEED=number of phantoms, weights and batches'
+	@echo 'make reproduce-isles2018   Song 2019 on CT perfusion, in five folds, with a verdict for each claim. Options:'
+	@echo '     DATA=folder|manifest.csv  PRESET=smoke|quick|paper (about 1 min, 20 min, a day)  FOLD=0..4|all  OUT=folder'
 	@echo 'make test               all tests but the slow ones'
 	@echo 'make test-all           the slow ones too'
 	@echo 'make lint               ruff, rules and format'
@@ -58,6 +60,10 @@ reproduce-table1: $(RUN_STAMP)
 reproduce-aboudi2022: $(RUN_STAMP)
 	$(PY) -m stroke_tf.reproduce_aboudi2022 $(strip $(call option,PRESET,--preset) $(call option,DATA,--data) \
 	    $(call option,WEIGHTS,--weights) $(call option,OUT,--out) $(call option,SEED,--seed))
+
+reproduce-isles2018: $(RUN_STAMP)
+	$(PY) -m stroke_tf.reproduce_isles2018 $(strip $(call option,PRESET,--preset) $(call option,DATA,--data) \
+	    $(call option,FOLD,--fold) $(call option,OUT,--out))
 
 smoke: $(RUN_STAMP)
 	$(PY) -m stroke_tf.reproduce_table1 --preset smoke $(strip $(call option,OUT,--out))

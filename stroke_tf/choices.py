@@ -66,6 +66,10 @@ class Architecture(str, Enum):
     """The segmentor of the generative model alone, on other inputs."""
 
 
+PERFUSION_NETWORKS = frozenset({Architecture.GENERATIVE_CTP, Architecture.SEGMENTOR_2D})
+"""Networks of the CT-perfusion journey, which look at a case in a way of their own."""
+
+
 class Optimizer(str, Enum):
     """What turns gradients into steps."""
 
@@ -90,6 +94,17 @@ class LossKind(str, Enum):
     """Binary cross-entropy, the mean over both outputs of a two-class softmax."""
     CATEGORICAL = "categorical"
     """Categorical cross-entropy over both outputs of a two-class softmax."""
+
+
+class PerfusionInput(str, Enum):
+    """What a network of the CT-perfusion journey looks at."""
+
+    WHOLE = "whole"
+    """Series, CT and maps: all that there is at test time. The DWI is generated from them."""
+    MAPS = "maps"
+    """CBF, CBV, MTT and Tmax alone."""
+    DWI = "dwi"
+    """The real DWI, which no patient has at test time: an upper bound."""
 
 
 class Protocol(str, Enum):

@@ -21,6 +21,7 @@ DOORS = {
     "audit": "check the printed tables of the papers against arithmetic",
     "reproduce-table1": "run the whole of Table 1 and judge each claim",
     "reproduce-aboudi2022": "run Table II of Aboudi 2022, and say which reading its numbers fit",
+    "reproduce-isles2018": "run the generative model on CT perfusion, in cross-validation, and judge each claim",
     "verify": "check a run folder against its run card",
 }
 

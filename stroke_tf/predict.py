@@ -16,7 +16,9 @@ def parser() -> argparse.ArgumentParser:
         description="Predict lesions with one trained plane, or with three that vote. Masks (and with --probabilities "
         "the planes' probability volumes) lie on each case's own grid, with its affine and orientation.",
     )
-    options.add_argument("--runs", type=Path, nargs="+", required=True, help="run folders of stroke-tf train")
+    options.add_argument(
+        "--runs", type=Path, nargs="+", required=True, help="run folders of train, or one of reproduce-isles2018"
+    )
     options.add_argument("--data", type=Path, required=True, help="manifest CSV, folder of cases, or one case's folder")
     options.add_argument("--data-root", type=Path, help="folder the manifest's paths are relative to")
     options.add_argument("--case", nargs="+", default=[], help="ids; all cases without it")
@@ -56,19 +58,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Predict, print a line a case, and fail if a case failed."""
     asked = parser().parse_args(arguments)
     from stroke_tf.workflows.predict import Outputs, predict_cases
+    from stroke_tf.workflows.predict_perfusion import of_perfusion, predict_perfusion_cases
 
-    written = predict_cases(
-        asked.runs,
-        asked.data,
-        Outputs(asked.out, TieRule(asked.tie), asked.plane_masks, asked.probabilities, asked.force),
-        case_ids=asked.case,
-        data_root=asked.data_root,
-        engine=Engine(asked.engine),
-        device=Device(asked.device),
-        precision=Precision(asked.precision),
-        fusion=asked.fusion,
-        max_voxels=asked.max_voxels,
-    )
+    outputs = Outputs(asked.out, TieRule(asked.tie), asked.plane_masks, asked.probabilities, asked.force)
+    common = {
+        "case_ids": asked.case,
+        "data_root": asked.data_root,
+        "device": Device(asked.device),
+        "precision": Precision(asked.precision),
+        "max_voxels": asked.max_voxels,
+    }
+    if of_perfusion(asked.runs):
+        written = predict_perfusion_cases(asked.runs[0], asked.data, outputs, **common)
+    else:
+        written = predict_cases(
+            asked.runs, asked.data, outputs, engine=Engine(asked.engine), fusion=asked.fusion, **common
+        )
     for each in written:
         if not each.fault:
             print(f"{each.case_id}: {each.volume_ml:.2f} ml of lesion, {each.seconds:.1f} s, {each.mask}")

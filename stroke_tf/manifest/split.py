@@ -19,21 +19,31 @@ FOLDS = 4
 def four_folds(case_ids: Sequence[str], *, seed: int) -> dict[str, int]:
     """Deal the cases into four folds, so that each case is tested once.
 
-    The 28 cases of SISS give 21 to train and validate and 7 to test in every fold, as in the paper. For any other
-    number each patient goes to the fold that has the fewest cases so far, so folds of single-session cohorts differ
-    by one case at most.
+    The 28 cases of SISS give 21 to train and validate and 7 to test in every fold, as in the paper.
 
     Returns: fold 0 to 3 of each case: the fold in which it is tested.
     Raises: ManifestError if a case is named twice.
     Source: arXiv 2511.07281 tests on 7 of 28 cases and does not say which; four folds test them all.
     """
-    filled = [0] * FOLDS
-    folds: dict[str, int] = {}
+    return folds_by_patient(case_ids, folds=FOLDS, seed=seed)
+
+
+def folds_by_patient(case_ids: Sequence[str], *, folds: int, seed: int) -> dict[str, int]:
+    """Deal the cases into folds, so that each case is tested once and the sessions of a patient stay together.
+
+    Each patient goes to the fold that has the fewest cases so far, so folds of single-session cohorts differ by one
+    case at most.
+
+    Returns: fold 0 to folds - 1 of each case: the fold in which it is tested.
+    Raises: ManifestError if a case is named twice.
+    """
+    filled = [0] * folds
+    fold_of: dict[str, int] = {}
     for sessions in _shuffled_patients(case_ids, seed, "folds"):
         fold = filled.index(min(filled))
         filled[fold] += len(sessions)
-        folds.update(dict.fromkeys(sessions, fold))
-    return {case_id: folds[case_id] for case_id in case_ids}
+        fold_of.update(dict.fromkeys(sessions, fold))
+    return {case_id: fold_of[case_id] for case_id in case_ids}
 
 
 def split_70_20_10(case_ids: Sequence[str], *, seed: int) -> dict[str, str]:

@@ -7,7 +7,8 @@ The figure in the paper, from left to right:
     DWI -> segmentor -> lesion
 
 All three are one Keras model, trained together from random weights. The slice's channels are its time frames in their
-order, then CT, then the four maps (CHANNELS_AFTER_FRAMES), so that a slice stays one array on its whole way.
+order, then what the series shows before the bolus, CT, and the four maps (CHANNELS_AFTER_FRAMES), so that a slice
+stays one array on its whole way.
 """
 
 import keras
@@ -17,7 +18,10 @@ import tensorflow as tf
 from stroke_tf.errors import SettingError
 from stroke_tf.models.batchnorm import FusedBatchNormalization
 
-CHANNELS_AFTER_FRAMES = ("CT", "CBF", "CBV", "MTT", "TMAX")
+CHANNELS_AFTER_FRAMES = ("BASELINE", "CT", "CBF", "CBV", "MTT", "TMAX")
+"""BASELINE is the mean of the frames before the bolus, a CT of its own; frames hold what is above it."""
+_PLAIN = 2
+"""BASELINE and CT, the images without contrast agent."""
 LEAST_FRAMES = 8
 LEVELS = 4
 """Resolutions of generator and segmentor, each half of the one before: 1, 1/2, 1/4, 1/8."""
@@ -30,7 +34,7 @@ def generative_ctp(*, size: int, channels: int, base_filters: int, batchnorm_mom
 
     Args:
         size: side of the square slices, a multiple of 8.
-        channels: time frames + 5.
+        channels: time frames + 6.
         base_filters: filters at the whole resolution; they double at each level.
     Returns: (b, size, size, channels) -> [logits (b, size, size, 2), DWI (b, size, size, 1) float32 z-scores].
     Raises: SettingError for a size that does not halve three times, or for too few channels.
@@ -45,10 +49,10 @@ def generative_ctp(*, size: int, channels: int, base_filters: int, batchnorm_mom
         )
     inputs = _input(size, channels)
     series = ChannelRange(0, frames, name="series")(inputs)
-    ct = ChannelRange(frames, frames + 1, name="ct")(inputs)
-    maps = ChannelRange(frames + 1, channels, name="maps")(inputs)
+    plain = ChannelRange(frames, frames + _PLAIN, name="plain")(inputs)
+    maps = ChannelRange(frames + _PLAIN, channels, name="maps")(inputs)
     make = _Maker(batchnorm_momentum)
-    features = extractor(series, ct, filters=base_filters, make=make)
+    features = extractor(series, plain, filters=base_filters, make=make)
     dwi = generator(features, maps, base_filters=base_filters, make=make)
     logits = segmentor(dwi, base_filters=base_filters, make=make)
     return keras.Model(inputs, [logits, dwi], name="generative_ctp")
@@ -64,8 +68,10 @@ def segmentor_alone(*, size: int, channels: int, base_filters: int, batchnorm_mo
     return keras.Model(inputs, logits, name="segmentor")
 
 
-def extractor(series: keras.KerasTensor, ct: keras.KerasTensor, *, filters: int, make: "_Maker") -> keras.KerasTensor:
-    """Turn the time series of each pixel, and CT, into feature images.
+def extractor(
+    series: keras.KerasTensor, plain: keras.KerasTensor, *, filters: int, make: "_Maker"
+) -> keras.KerasTensor:
+    """Turn the time series of each pixel, and the images without contrast agent, into feature images.
 
     A 1x1 convolution over frames is a set of filters in time that are learnt: a mean, a slope, an arrival. What they
     find is noisy in a single pixel, so two 3x3 convolutions look at the neighbours.
@@ -74,7 +80,7 @@ def extractor(series: keras.KerasTensor, ct: keras.KerasTensor, *, filters: int,
     """
     x = make.convolution(series, 2 * filters, "extractor_time0", kernel=1)
     x = make.convolution(x, filters, "extractor_time1", kernel=1)
-    x = keras.layers.Concatenate(name="extractor_with_ct")([x, ct])
+    x = keras.layers.Concatenate(name="extractor_with_plain")([x, plain])
     x = make.convolution(x, filters, "extractor_space0")
     return make.convolution(x, FEATURE_IMAGES, "extractor_space1")
 

@@ -22,7 +22,7 @@ class Assumption:
     why: str
 
 
-_M, _A = Paper.MULTIPLANE_2025, Paper.ABOUDI_2022
+_M, _A, _S = Paper.MULTIPLANE_2025, Paper.ABOUDI_2022, Paper.SONG_2019
 
 ASSUMPTIONS = (
     Assumption(
@@ -364,6 +364,104 @@ ASSUMPTIONS = (
         "recall is not printed",
         "left empty; the audit says what Dice and precision imply",
         "a number that was not printed is not invented",
+    ),
+    Assumption(
+        "song-extractor",
+        _S,
+        "the layers of the extractor, which turns CT-perfusion data into feature images",
+        "two 1x1 convolutions over the frames of each pixel, then two 3x3 with the CT images, to 8 feature images",
+        "filters in time are what deconvolution computes by hand; noise is fought with the neighbours",
+    ),
+    Assumption(
+        "song-generator",
+        _S,
+        "the layers of the generator, and whether it is adversarial",
+        "a U-Net of residual blocks with four resolutions, 32 filters at the first (quick: 16); no discriminator",
+        "the text names a generator and no adversary; residual blocks keep the maps' detail",
+    ),
+    Assumption(
+        "song-segmentor",
+        _S,
+        "the layers of the segmentor, and whether it ever sees the real DWI",
+        "a U-Net of two convolutions a level with the same filters; it sees the generated DWI only, in training too",
+        "it is tested on generated images, so it learns on them, and its gradient reaches the generator",
+    ),
+    Assumption(
+        "song-image-loss",
+        _S,
+        "how the generated DWI is compared with the real one",
+        "mean squared difference of z-scores in the brain, lesion counted 3 times, + 0.2 of the mean absolute "
+        "difference of the images' gradients",
+        "with absolute differences the drawn image showed no lesion: it is a median, and the lesion is the rarer case; "
+        "squares draw it as bright as it is likely",
+    ),
+    Assumption(
+        "song-loss-weights",
+        _S,
+        "the weights of generalised Dice, cross-entropy, its classes, and the image loss",
+        "1, 1, lesion 3 against background 1, and 0.5",
+        "equal parts favour none; the class weight is that of the other journeys",
+    ),
+    Assumption(
+        "song-schedule",
+        _S,
+        "optimizer, learning rate, batch size, epochs, stopping",
+        "Adam at 0.001 with warm-up and half a cosine, 16 slices (quick: 8), 80 epochs of 100 steps (quick: 10 of 70), "
+        "early stopping with patience 15 on validation Dice",
+        "Adam's usual rate from random weights; all three parts in one phase, because end to end is what is claimed",
+    ),
+    Assumption(
+        "song-slices",
+        _S,
+        "how slices become inputs",
+        "axial slices cropped to the brain and fitted to 128x128 (quick: 96x96); lesion in 0.6 of each batch; flips of "
+        "left and right, rotation up to 10 degrees, shifts up to 5 % of the side",
+        "slices are 5 mm apart, so only axial ones are images; the moves keep heads plausible and times unchanged",
+    ),
+    Assumption(
+        "song-series",
+        _S,
+        "how series of 40 to 60 frames become inputs of one size",
+        "24 frames of 1.5 s from 3 s before the bolus arrives, as enhancement in parts of the brain's mean peak; "
+        "the mean before the bolus as an image of its own",
+        "cases differ in arrival, dose and length, none of which is disease; a mean of frames is a CT with less noise",
+    ),
+    Assumption(
+        "song-maps",
+        _S,
+        "how CT, maps and DWI are scaled",
+        "CBF and CBV by the brain's median, MTT and Tmax by 10 s, all cut at 3; CT, baseline and DWI as robust "
+        "z-scores in the brain, cut at 5",
+        "programs differ in units of flow and volume, and agree on seconds",
+    ),
+    Assumption(
+        "song-brain",
+        _S,
+        "what is brain on a CT with its skull",
+        "in each slice the largest piece of soft tissue (-20 to 110 HU) within bone",
+        "the maps hold noise outside the brain, and the crop needs a box",
+    ),
+    Assumption(
+        "song-folds",
+        _S,
+        "how many folds the cross-validation has, and which cases they hold",
+        "five, by patient, each case tested once; a fifth of the others chooses the epoch",
+        "the usual number; a draw of one fold can be lucky or not",
+    ),
+    Assumption(
+        "song-average",
+        _S,
+        "whether 62.40 % is a mean over cases, and of what spread",
+        "mean over cases in 3-D, with a bootstrap interval; it holds if the interval reaches the printed value",
+        "the challenge ranks cases, and so do we",
+    ),
+    Assumption(
+        "song-rules",
+        _S,
+        "the rivals by name",
+        "the segmentor on the maps alone and on the real DWI, Tmax > 6 s, and CBF below 30 % of the median where Tmax "
+        "is at most 6 s",
+        "what a generated DWI must beat, what it cannot, and what clinics threshold",
     ),
 )
 

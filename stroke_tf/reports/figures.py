@@ -182,11 +182,12 @@ def disagreement_figure(path: Path, content: Mapping[str, Any]) -> None:
     _save(figure, path)
 
 
-def dice_figure(path: Path, results: Mapping[str, Any]) -> None:
+def dice_figure(path: Path, results: Mapping[str, Any], *, title: str = "Table 1") -> None:
     """Draw every test case's Dice as a dot, a line for each row, beside the value that the paper prints.
 
     Args:
         results: the content of results.json.
+        title: what the rows make up.
     """
     from stroke_tf.seeds import child_seed
 
@@ -210,7 +211,63 @@ def dice_figure(path: Path, results: Mapping[str, Any]) -> None:
     _plain(axis)
     axis.tick_params(axis="y", length=0)
     figure.legend(handles=_dice_legend(), loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    figure.suptitle(f"Table 1 on {data_title(results)}", fontsize=11)
+    figure.suptitle(f"{title} on {data_title(results)}", fontsize=11)
+    _save(figure, path)
+
+
+def generated_figure(
+    path: Path,
+    images: Mapping[str, Volume],
+    truth: Mask,
+    found: Mask,
+    *,
+    windows: Mapping[str, tuple[float, float]],
+    spacing_mm: Sequence[float],
+    title: str,
+    synthetic: bool,
+) -> None:
+    """Draw one axial slice of a case: what went in, the DWI that was and the one that was drawn, and the lesion.
+
+    Args:
+        images: by the name over each picture, shape (x, y, z), RAS+; the last is the background of the lesion's.
+        truth, found: where the lesion is, and where it was found; the slice with most of both together is drawn.
+        windows: black and white of each image.
+    Raises: GeometryError if shapes differ.
+    """
+    from matplotlib.patches import Patch
+
+    for name, image in images.items():
+        require_same_shape(image, truth, (name, "the truth"))
+    require_same_shape(truth, found, ("the truth", "what was found"))
+    index = _fullest_slice(truth | found, Plane.Z)
+    box = _head_box(next(reversed(images.values())))[:2]
+    truth, found = truth[(*box, index)], found[(*box, index)]
+    wide, tall = (side * float(spacing_mm[axis]) for axis, side in enumerate(truth.shape))
+    place = (0.0, wide, 0.0, tall)
+    figure = _figure(2.3 * (len(images) + 1), 2.3 * tall / wide + 1.0)
+    axes = figure.subplots(1, len(images) + 1)
+    pictures = [*images.items(), ("lesion", next(reversed(images.values())))]
+    for axis, (name, image) in zip(axes, pictures, strict=True):
+        low, high = windows[name if name in windows else next(reversed(images))]
+        axis.imshow(_upright(image[(*box, index)], Plane.Z), cmap="gray", vmin=low, vmax=high, extent=place)
+        lesion = _upright(truth, Plane.Z)
+        if lesion.any() and not lesion.all():
+            axis.contour(lesion[::-1].astype(float), [0.5], colors=FALSE, linewidths=0.9, extent=place)
+        axis.set_title(name, fontsize=9)
+        axis.set_facecolor("black")
+        axis.set_xticks([])
+        axis.set_yticks([])
+    axes[-1].imshow(_colours(_upright(found, Plane.Z), lesion), extent=place, interpolation="nearest")
+    handles: list[Any] = [
+        Patch(color=colour, label=label)
+        for colour, label in (
+            (FOUND, "found (TP)"),
+            (FALSE, "false alarm (FP); outline: the truth"),
+            (MISSED, "missed (FN)"),
+        )
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    figure.suptitle(_titled(f"{title}, axial slice {index}", synthetic), fontsize=11)
     _save(figure, path)
 
 

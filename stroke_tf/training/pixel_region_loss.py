@@ -54,28 +54,32 @@ def pixel_region_loss(
     return loss
 
 
-def image_loss(image: tf.Tensor, targets: tf.Tensor, *, edges: float) -> tf.Tensor:
-    """Compare a generated DWI with the real one inside the brain: mean |g - d| + edges * mean |grad g - grad d|.
+def image_loss(image: tf.Tensor, targets: tf.Tensor, *, edges: float, lesion_weight: float) -> tf.Tensor:
+    """Compare a generated DWI with the real one inside the brain: mean w (g - d)**2 + edges * mean |grad g - grad d|.
 
-    The second part keeps borders sharp, which a mean of absolute differences alone would blur; the gradient is the
+    Squares and not absolute differences: the image that has the least of the latter is a median, and where a lesion
+    is less likely than not it shows none at all. The least squares are a mean, so that a lesion is drawn as bright as
+    it is likely, which is what the segmentor needs to know. The second part keeps borders sharp; the gradient is the
     difference of neighbouring pixels along rows and columns.
 
     Args:
         image: g, (b, row, column), float32 z-scores.
         targets: see the module.
+        lesion_weight: w where the lesion covers the pixel; 1 where there is none.
     Source: ours; arXiv 1906.02392 does not say how generated and real DWI are compared, see assumptions.
     """
     real, brain = targets[..., DWI], targets[..., BRAIN]
     difference = image - real
     area = tf.reduce_sum(brain) + _SMALLEST
-    absolute = tf.reduce_sum(brain * tf.abs(difference)) / area
+    weight = brain * (1.0 + (lesion_weight - 1.0) * targets[..., COVERAGE])
+    squared = tf.reduce_sum(weight * tf.square(difference)) / area
     down = tf.abs(difference[:, 1:] - difference[:, :-1]) * tf.minimum(brain[:, 1:], brain[:, :-1])
     across = tf.abs(difference[:, :, 1:] - difference[:, :, :-1]) * tf.minimum(brain[:, :, 1:], brain[:, :, :-1])
-    return absolute + edges * 0.5 * (tf.reduce_sum(down) + tf.reduce_sum(across)) / area
+    return squared + edges * 0.5 * (tf.reduce_sum(down) + tf.reduce_sum(across)) / area
 
 
 def generative_loss(
-    segmentation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], *, image: float, edges: float
+    segmentation: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], *, image: float, edges: float, lesion_weight: float
 ) -> Callable[[tf.Tensor, Sequence[tf.Tensor]], tf.Tensor]:
     """Return the loss of the whole model: the segmentor's + image * image_loss of what the generator drew.
 
@@ -86,6 +90,7 @@ def generative_loss(
 
     def loss(targets: tf.Tensor, outputs: Sequence[tf.Tensor]) -> tf.Tensor:
         softmax, generated = outputs
-        return segmentation(targets, softmax) + image * image_loss(generated[..., 0], targets, edges=edges)
+        drawn = image_loss(generated[..., 0], targets, edges=edges, lesion_weight=lesion_weight)
+        return segmentation(targets, softmax) + image * drawn
 
     return loss

@@ -40,7 +40,7 @@ def judge(rows: Mapping[str, Mapping[str, Any]], *, synthetic: bool, seed: int) 
     """
     judges = {
         "pretrained": _pretrained(rows, synthetic, seed),
-        "vote": _compare_all(rows, [("vote", plane) for plane in ("x", "y", "z")], synthetic, seed),
+        "vote": compare_rows(rows, [("vote", plane) for plane in ("x", "y", "z")], synthetic, seed),
         "planes-beat-3d": _planes_against_volume(rows, synthetic, seed),
         "dice": _printed_dice(rows, synthetic),
     }
@@ -53,11 +53,11 @@ def _pretrained(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: in
             Verdict.NOT_TESTABLE,
             "no pretrained weights could be had (or were asked for)",
         )
-    return _compare_all(rows, [("y", "absent")], synthetic, seed)
+    return compare_rows(rows, [("y", "absent")], synthetic, seed)
 
 
 def _planes_against_volume(rows: Mapping[str, Mapping[str, Any]], synthetic: bool, seed: int) -> tuple[Verdict, str]:
-    return _compare_all(rows, [(plane, "3d-unet") for plane in ("x", "y", "z")], synthetic, seed)
+    return compare_rows(rows, [(plane, "3d-unet") for plane in ("x", "y", "z")], synthetic, seed)
 
 
 def _printed_dice(rows: Mapping[str, Mapping[str, Any]], synthetic: bool) -> tuple[Verdict, str]:
@@ -74,21 +74,31 @@ def _printed_dice(rows: Mapping[str, Mapping[str, Any]], synthetic: bool) -> tup
     return (Verdict.HOLDS if reached else Verdict.FAILS), f"{text}; it holds if the interval reaches the printed value"
 
 
-def _compare_all(
+def compare_rows(
     rows: Mapping[str, Mapping[str, Any]], pairs: Sequence[tuple[str, str]], synthetic: bool, seed: int
 ) -> tuple[Verdict, str]:
+    """Judge that the first row of every pair has a higher Dice than the second, and say the figures.
+
+    Args:
+        rows: by id; each with `cases`, a list of measures with `case` and `dice`.
+    """
     verdicts, texts = [], []
     for first, other in pairs:
-        differences = _paired_differences(rows[first]["cases"], rows[other]["cases"])
+        differences = paired_differences(rows[first]["cases"], rows[other]["cases"])
         if not differences:
             return Verdict.NOT_TESTABLE, f"no case has a Dice in both {first} and {other}"
         mean = sum(differences) / len(differences)
-        low, high = bootstrap_interval(differences, seed=child_seed(seed, "claim", first, other))
+        low, high = bootstrap_interval(differences, seed=claim_seed(seed, first, other))
         verdicts.append(_of_interval(low, high))
         interval = "" if low is None else f" [{100 * low:+.1f}, {100 * high:+.1f}]"
         texts.append(f"{first} - {other} {100 * mean:+.1f}{interval}")
     verdict = _all_of(verdicts)
     return verdict, f"points of Dice: {', '.join(texts)}{_ending(verdict, len(rows[pairs[0][0]]['cases']), synthetic)}"
+
+
+def claim_seed(seed: int, first: str, other: str) -> int:
+    """Return the bootstrap's seed of one comparison, so that every place that shows it shows one interval."""
+    return child_seed(seed, "claim", first, other)
 
 
 def _ending(verdict: Verdict, cases: int, synthetic: bool) -> str:
@@ -112,7 +122,7 @@ def _all_of(verdicts: Sequence[Verdict]) -> Verdict:
     return Verdict.NOT_TESTABLE if Verdict.NOT_TESTABLE in verdicts else Verdict.HOLDS
 
 
-def _paired_differences(first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]) -> list[float]:
+def paired_differences(first: Sequence[Mapping[str, Any]], second: Sequence[Mapping[str, Any]]) -> list[float]:
     """Pair by case; a case whose Dice the protocol leaves undefined in either row has no difference."""
     scores = {case["case"]: case["dice"] for case in second}
     pairs = [(case["dice"], scores[case["case"]]) for case in first]

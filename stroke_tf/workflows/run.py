@@ -15,6 +15,7 @@ from stroke_tf.manifest.case import Case
 from stroke_tf.models.device import Chosen
 from stroke_tf.models.files import save_model
 from stroke_tf.planes import Plane
+from stroke_tf.recipes.perfusion import PerfusionRecipe
 from stroke_tf.recipes.recipe import Recipe
 from stroke_tf.reports.figures import curves_figure
 from stroke_tf.training.board import scalar_writer
@@ -39,7 +40,7 @@ class Job:
         synthetic: the cases are phantoms, which the run card then says.
     """
 
-    recipe: Recipe
+    recipe: Recipe | PerfusionRecipe
     plane: Plane | None
     train: tuple[Case, ...]
     validation: tuple[Case, ...]
@@ -139,9 +140,12 @@ def run_job(
     batches_from: Callable[[int], Any],
     validate: Callable[[Callable[..., Any]], float],
     title: str,
+    further: Mapping[str, Any] | None = None,
 ) -> Path:
     """Train one network in its folder; a finished run of the same settings, resumed, is left as it is.
 
+    Args:
+        further: what network.json tells of this journey beside what it tells of every network.
     Returns: the folder, which now holds weights, network.json, history.csv, curves.png, logs/ and run_card.json.
     """
     settings = job.settings(chosen)
@@ -160,7 +164,7 @@ def run_job(
         batches_from=batches_from,
         schedule=_schedule(job, options),
         validate=validate,
-        keep_best=lambda model: save_model(model, folder, _description(job)),
+        keep_best=lambda model: save_model(model, folder, _description(job) | dict(further or {})),
         folder=folder,
         fingerprint=cache_key(**settings),
         title=title,

@@ -12,7 +12,7 @@ from stroke_tf.models.files import load_model, save_model
 from stroke_tf.models.generative_ctp import LEVELS, lesion_and_dwi
 
 FRAMES, SIZE = 8, 16
-WHOLE = {"size": SIZE, "channels": FRAMES + 5, "base_filters": 4}
+WHOLE = {"size": SIZE, "channels": FRAMES + 6, "base_filters": 4}
 
 
 def whole(**changed):
@@ -24,7 +24,7 @@ def model():
     return whole()
 
 
-def slices(count: int, *, channels: int = FRAMES + 5) -> np.ndarray:
+def slices(count: int, *, channels: int = FRAMES + 6) -> np.ndarray:
     return np.random.default_rng(count).normal(size=(count, SIZE, SIZE, channels)).astype(np.float32)
 
 
@@ -37,7 +37,7 @@ def test_slices_become_a_lesion_and_a_dwi(model):
 
 def test_every_layer_is_named_after_its_part(model):
     names = [layer.name for layer in model.get_layer("generative_ctp").layers]
-    parts = ("extractor", "generator", "segmentor", "slices", "series", "ct", "maps", "dwi")
+    parts = ("extractor", "generator", "segmentor", "slices", "series", "plain", "maps", "dwi")
     assert [name for name in names if not name.startswith(parts)] == []
 
 
@@ -46,7 +46,7 @@ def test_the_parameters_are_those_of_the_three_parts(model):
     for layer in model.get_layer("generative_ctp").layers:
         if layer.weights:
             counts[layer.name.partition("_")[0]] += layer.count_params()
-    assert counts == {"extractor": 660, "generator": 31024, "dwi": 5, "segmentor": 28894}
+    assert counts == {"extractor": 696, "generator": 31024, "dwi": 5, "segmentor": 28894}
     assert model.count_params() == sum(counts.values())
 
 
@@ -81,7 +81,9 @@ def test_the_gradient_of_the_lesion_alone_reaches_all_three_parts():
     assert still == []
 
 
-@pytest.mark.parametrize("channel", [0, FRAMES - 1, FRAMES, FRAMES + 4], ids=["first", "last", "CT", "TMAX"])
+@pytest.mark.parametrize(
+    "channel", [0, FRAMES - 1, FRAMES, FRAMES + 1, FRAMES + 5], ids=["first", "last", "BASELINE", "CT", "TMAX"]
+)
 def test_every_kind_of_input_counts(model, channel):
     images = slices(1)
     changed = images.copy()
@@ -110,8 +112,10 @@ def test_a_saved_model_comes_back_with_the_same_answers(model, tmp_path):
 
 
 def test_too_few_frames_are_refused():
-    with pytest.raises(SettingError, match=r"8 time frames at least, and CT, CBF, CBV, MTT, TMAX. Received: 12 ch"):
-        whole(channels=12)
+    with pytest.raises(
+        SettingError, match=r"8 time frames at least, and BASELINE, CT, CBF, CBV, MTT, TMAX. Received: 13"
+    ):
+        whole(channels=13)
 
 
 def test_a_size_that_does_not_halve_is_refused():

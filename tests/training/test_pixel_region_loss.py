@@ -63,19 +63,37 @@ def test_pixel_and_region_are_added_with_their_weights():
     assert float(loss) == pytest.approx(float(2 * region + 0.5 * pixel), rel=1e-6)
 
 
-def test_the_image_loss_is_the_mean_absolute_difference_and_that_of_the_edges():
+def test_the_image_loss_is_the_mean_squared_difference_and_that_of_the_edges():
     real, brain = np.zeros((2, 3)), np.ones((2, 3))
-    drawn = constant([[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
-    # One pixel of six is off by 1: one step down and one across see it.
-    assert float(image_loss(drawn, targets(real, real, brain), edges=0.0)) == pytest.approx(1 / 6, rel=1e-5)
-    assert float(image_loss(drawn, targets(real, real, brain), edges=1.0)) == pytest.approx(1 / 6 + 1 / 6, rel=1e-5)
+    truth = targets(real, real, brain)
+    drawn = constant([[[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
+    # One pixel of six is off by 2: one step down and one across see it.
+    assert float(image_loss(drawn, truth, edges=0.0, lesion_weight=3.0)) == pytest.approx(4 / 6, rel=1e-5)
+    assert float(image_loss(drawn, truth, edges=1.0, lesion_weight=3.0)) == pytest.approx(4 / 6 + 2 / 6, rel=1e-5)
+
+
+def test_a_lesion_that_may_be_there_is_drawn_as_bright_as_it_is_likely():
+    brain, lesion = np.ones((1, 4)), np.array([[1.0, 0.0, 0.0, 0.0]])
+    truth = targets(0 * lesion, 5 * lesion, brain)
+    losses = {
+        g: float(image_loss(tf.fill((1, 1, 4), float(g)), truth, edges=0.0, lesion_weight=1.0)) for g in (0, 1.25, 5)
+    }
+    assert min(losses, key=losses.get) == 1.25
+
+
+def test_a_pixel_of_lesion_counts_more():
+    lesion, brain = np.array([[1.0, 0.0]]), np.ones((1, 2))
+    losses = []
+    for wrong in (constant([[[1.0, 0.0]]]), constant([[[0.0, 1.0]]])):
+        losses.append(float(image_loss(wrong, targets(lesion, 0 * lesion, brain), edges=0.0, lesion_weight=3.0)))
+    assert losses == pytest.approx([1.5, 0.5], rel=1e-5)
 
 
 def test_outside_the_brain_any_image_will_do():
     real = np.array([[1.0, 0.0], [2.0, 0.0]])
     brain = np.array([[1.0, 0.0], [1.0, 0.0]])
     drawn = constant([[[1.0, 9.0], [2.0, -9.0]]])
-    assert float(image_loss(drawn, targets(real, real, brain), edges=1.0)) == 0
+    assert float(image_loss(drawn, targets(real, real, brain), edges=1.0, lesion_weight=1.0)) == 0
 
 
 def test_the_whole_loss_adds_the_image_with_its_weight():
@@ -84,6 +102,6 @@ def test_the_whole_loss_adds_the_image_with_its_weight():
     softmax = tf.nn.softmax(constant(draw.normal(size=(1, 4, 4, 2))))
     drawn = constant(draw.normal(size=(1, 4, 4, 1)))
     segmentation = pixel_region_loss(region=1.0, pixel=1.0, lesion_weight=2.0)
-    loss = generative_loss(segmentation, image=0.25, edges=0.5)(truth, [softmax, drawn])
-    expected = segmentation(truth, softmax) + 0.25 * image_loss(drawn[..., 0], truth, edges=0.5)
+    loss = generative_loss(segmentation, image=0.25, edges=0.5, lesion_weight=2.0)(truth, [softmax, drawn])
+    expected = segmentation(truth, softmax) + 0.25 * image_loss(drawn[..., 0], truth, edges=0.5, lesion_weight=2.0)
     assert float(loss) == pytest.approx(float(expected), rel=1e-6)
