@@ -60,9 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _next(cases: Sequence) -> str:
-    """Four folds need four cases with a mask; a smaller cohort is looked at first."""
-    enough = sum(case.lesion is not None for case in cases) >= 4
-    return "reproduce-table1" if enough else f"doctor {cases[0].case_id}"
+    """Folds need as many cases with a mask; a smaller cohort is looked at first."""
+    masks = sum(case.lesion is not None for case in cases)
+    if any(case.layout.value == "isles2018" for case in cases):
+        trainable = sum(case.lesion is not None and "DWI" in case.images for case in cases)
+        return "reproduce-isles2018" if trainable >= 5 else f"doctor {cases[0].case_id}"
+    return "reproduce-table1" if masks >= 4 else f"doctor {cases[0].case_id}"
 
 
 def _root_option(options: argparse.Namespace) -> str:

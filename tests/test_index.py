@@ -157,6 +157,17 @@ def test_isles_2018_is_indexed_with_or_without_dwi(perfusion, tmp_path, capsys):
     assert (third.lesion, third.fold) == (None, None)
 
 
+def test_what_comes_next_for_ct_perfusion_is_its_own_journey(perfusion, tmp_path, capsys):
+    from stroke_tf.phantoms import write_perfusion_cohort
+
+    root = shutil.copytree(perfusion, tmp_path / "cohort")
+    assert main([str(root), "--out", str(root / "three.csv")]) == 0
+    assert "next: stroke-tf doctor case_1" in capsys.readouterr().out
+    write_perfusion_cohort(root, cases=5, size=32, slices=(2, 2), frames=(30, 30), seed=6)
+    assert main([str(root), "--out", str(root / "five.csv")]) == 0
+    assert "next: stroke-tf reproduce-isles2018 --data" in capsys.readouterr().out
+
+
 def copy_a_frame(path, image, data):
     data[..., 12] = data[..., 11]
     nibabel.save(nibabel.Nifti1Image(data, image.affine, image.header), path)

@@ -24,6 +24,13 @@ def test_ids_are_unique_and_nothing_is_left_empty():
 FROZEN, FINE = PLANAR.phases_pretrained
 
 
+def test_what_is_told_of_the_phantoms_maps_is_what_computes_them():
+    from stroke_tf.choices import Deconvolution
+    from stroke_tf.perfusion.deconvolution import THRESHOLDS
+
+    assert f"index of {THRESHOLDS[Deconvolution.OSCILLATION_LIMITED]:g}" in OURS["song-phantom-maps"]
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [
