@@ -37,7 +37,7 @@ help:
 	@echo 'make reproduce-aboudi2022   Table II of Aboudi 2022, a network a sequence, under every reading. Options:'
 	@echo '     DATA= PRESET= WEIGHTS= OUT= as above; SEED=number of phantoms, weights and batches'
 	@echo 'make reproduce-isles2018   Song 2019 on CT perfusion, in five folds, with a verdict for each claim. Options:'
-	@echo '     DATA=folder|manifest.csv  PRESET=smoke|quick|paper (about 1 min, 20 min, a day)  FOLD=0..4|all  OUT=folder'
+	@echo '     DATA=folder|manifest.csv  PRESET=smoke|quick|paper (about 1 min, 20 min, days)  FOLD=0..4|all  OUT=folder'
 	@echo 'make test               all tests but the slow ones'
 	@echo 'make test-all           the slow ones too'
 	@echo 'make lint               ruff, rules and format'

@@ -37,6 +37,7 @@ COMPARED = ("maps", "dwi", "threshold-tmax", "threshold-cbf")
 """The rows that the whole model is compared with, case by case."""
 IMAGE_MEASURES = ("psnr_db", "ssim", "psnr_of_blank_db")
 _PRINTED_AS = {"whole": "song"}
+_COUNTS = ("tp", "fp", "fn", "tn")
 
 
 def write_isles2018(
@@ -135,6 +136,7 @@ def _row(name: str, cases: Sequence[Mapping[str, Any]], note: str, seed: int) ->
         "sees": SEES[name],
         "note": note,
         "paper": printed,
+        "pooled": {part: sum(case[part] for case in cases) for part in _COUNTS} if "tp" in cases[0] else None,
         "summary": {measure: asdict(summary) for measure, summary in summaries.items()},
         "cases": list(cases),
     }
