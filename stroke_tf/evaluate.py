@@ -50,6 +50,12 @@ def parser() -> argparse.ArgumentParser:
         default="",
         help="evaluate only this part of the manifest's 70/20/10 split",
     )
+    options.add_argument(
+        "--baseline",
+        action="store_true",
+        help="also measure a threshold on FLAIR x DWI, whole and its largest component, fitted on the manifest's cases "
+        "that are not evaluated",
+    )
     options.add_argument("--seed", type=int, default=_SEED, help="of the bootstrap (default %(default)s)")
     options.add_argument(
         "--max-voxels", type=int, default=_MAX_VOXELS, help="refuse larger images (default %(default)s)"
@@ -74,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case_ids=asked.case,
         fold=asked.fold,
         subset=asked.subset,
+        baseline=asked.baseline,
         max_voxels=asked.max_voxels,
         force=asked.force,
     )

@@ -288,3 +288,45 @@ def test_a_row_needs_a_name(truth, capsys):
 def test_every_measure_stands_in_the_table_of_cases(truth, masks, tmp_path):
     run("--truth", truth, "--masks", masks, "--out", tmp_path / "out")
     assert tuple(table(tmp_path / "out" / "per_case.csv")[0]) == ("row", "case", "missing", *COLUMNS)
+
+
+def bright_cohort(root: Path) -> None:
+    """Write four cases whose lesions are bright on FLAIR and DWI, each beside a brighter speck that is none."""
+    for number in range(1, 5):
+        siss_case(root, number)
+        for kind in ("DWI", "Flair"):
+            path = root / str(number) / f"VSD.Brain.XX.O.MR_{kind}.{number}.nii"
+            image = np.asarray(nibabel.load(path, mmap=False).dataobj)
+            image[lesion(number) == 1] = 200
+            image[8, 9, 6] = 400
+            save(path, image)
+
+
+def test_rules_without_a_network_stand_beside_the_masks(tmp_path, capsys):
+    bright_cohort(tmp_path / "siss")
+    for number in (1, 2):
+        save(tmp_path / "masks" / f"{number}.nii", lesion(number, shift=1))
+    arguments = ("--truth", tmp_path / "siss", "--masks", tmp_path / "masks", "--case", 1, 2, "--baseline")
+    assert run(*arguments, "--out", tmp_path / "out") == 0
+    rows = results(tmp_path / "out")["rows"]
+    assert list(rows) == ["masks", "threshold", "threshold-largest"]
+    dices = {name: [case["dice"] for case in row["cases"]] for name, row in rows.items()}
+    # The speck is above any threshold that finds the lesion, and no part of the largest component.
+    assert dices["threshold-largest"] == [1.0, 1.0]
+    assert max(dices["masks"]) < min(dices["threshold"]) < 1.0
+    assert (tmp_path / "out" / "baseline" / "threshold" / "2_mask.nii.gz").exists()
+
+
+def test_a_baseline_is_never_fitted_on_what_it_is_measured_on(tmp_path, masks, capsys):
+    bright_cohort(tmp_path / "siss")
+    arguments = ("--truth", tmp_path / "siss", "--masks", masks, "--baseline", "--out", tmp_path / "out")
+    assert run(*arguments) == 2
+    assert "fitted on cases that are not evaluated, and none is left" in capsys.readouterr().err
+    assert run(*arguments, "--case", 1, "--rows", f"threshold={masks}") == 2
+    assert "Call yours other than threshold" in capsys.readouterr().err
+
+
+def test_a_baseline_needs_images(truth, masks, tmp_path, capsys):
+    arguments = ("--truth", truth, "--masks", masks, "--baseline", "--case", 1, "--out", tmp_path / "out")
+    assert run(*arguments) == 2
+    assert "--baseline needs FLAIR and DWI of every case" in capsys.readouterr().err

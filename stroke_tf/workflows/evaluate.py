@@ -23,6 +23,7 @@ from stroke_tf.reports.evaluation import (
 from stroke_tf.volumes.channels import load_case
 from stroke_tf.volumes.grid import require_same_grid
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, Scan, read_mask
+from stroke_tf.workflows.baseline import ROWS, baseline_masks
 from stroke_tf.workflows.masks import Truth, chosen_truths, find_predictions, find_truths
 
 FILES = ("per_case.csv", "summary.csv", "summary.md", "summary.json")
@@ -41,6 +42,7 @@ def evaluate(
     case_ids: Sequence[str] = (),
     fold: int | None = None,
     subset: str = "",
+    baseline: bool = False,
     max_voxels: int = DEFAULT_MAX_VOXELS,
     force: bool = False,
 ) -> Evaluation:
@@ -51,6 +53,7 @@ def evaluate(
         rows: by name, the folder that holds <case>.nii.gz or <case>_mask.nii.gz, or a path with {case} in it.
         out: the results folder.
         case_ids, fold, subset: evaluate only these cases; all with a truth by default.
+        baseline: add two rows without any network, fitted on the cases that are not evaluated; see baseline.py.
         seed: of the bootstrap.
     Returns: the evaluation; a case without prediction stands in `missing` and is counted as left out.
     Raises: ManifestError, InputFileError, GeometryError as the files deserve; OutputError if a result exists.
@@ -59,7 +62,12 @@ def evaluate(
     for path in files:
         require_absent(path, force=force)
     per_case, table, page, plain = files
-    truths = chosen_truths(find_truths(truth, data_root=data_root), case_ids, fold, subset)
+    found = find_truths(truth, data_root=data_root)
+    truths = chosen_truths(found, case_ids, fold, subset)
+    if baseline:
+        if doubled := sorted(set(rows) & set(ROWS)):
+            raise SettingError(f"--baseline adds a row of that name. Call yours other than {', '.join(doubled)}.")
+        rows = {**rows, **baseline_masks(found.masks, truths.masks, Path(out) / "baseline", force=force)}
     predictions = {name: find_predictions(name, place, truths.masks) for name, place in rows.items()}
     measured, no_brain = _measure_all(truths.masks, predictions, protocol, max_voxels)
     numbers = {name: [each.measured for each in cases] for name, cases in measured.items()}

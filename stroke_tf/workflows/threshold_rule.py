@@ -34,7 +34,7 @@ def fitted_threshold_of_largest(cases: Sequence[Prepared]) -> float:
 
 def thresholded(case: Prepared, threshold: float) -> Mask:
     """Return what the rule finds in a case, shape (x, y, z), bool."""
-    return apply_threshold(_product(case), threshold)
+    return apply_threshold(product_of(case), threshold)
 
 
 def largest_thresholded(case: Prepared, threshold: float) -> Mask:
@@ -44,10 +44,11 @@ def largest_thresholded(case: Prepared, threshold: float) -> Mask:
 
 def _products_with_truth(cases: Sequence[Prepared], progress: Progress) -> Iterator[tuple[Volume, Mask]]:
     for case in cases:
-        yield _product(case), case.truth
+        yield product_of(case), case.truth
         progress.step()
 
 
-def _product(case: Prepared) -> Volume:
+def product_of(case: Prepared) -> Volume:
+    """Return FLAIR x DWI of a case, see flair_dwi_product."""
     flair, dwi = (read_scan(case.case.images[name]).data for name in ("FLAIR", "DWI"))
     return flair_dwi_product(flair, dwi, case.brain)
