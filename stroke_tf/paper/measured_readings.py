@@ -1,6 +1,6 @@
 """Our own counts under each reading that the audit tries on printed numbers: what one set of masks would print."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from stroke_tf.paper.counts import Overlap, Table
 from stroke_tf.paper.readings import Averaging
@@ -18,6 +18,10 @@ WHAT_COUNTS = {
     Averaging.MIXED_CLASSES: "Dice of the lesion, precision and recall of the background, pooled",
 }
 """What each reading takes, in one line."""
+
+LEAST_PRECISION, LEAST_GAP, LEAST_DICE = 0.99, 0.1, 0.05
+"""What makes a pair of numbers look like the one that Aboudi et al. print, 99.55 beside 64.14: a near-perfect precision
+and a Dice at least 10 points below it, though not of a network that finds nothing. Ours, as any such limit is."""
 
 
 def readings_of(cases: Sequence[Table], slices: Sequence[Table]) -> dict[Averaging, Overlap]:
@@ -41,6 +45,21 @@ def readings_of(cases: Sequence[Table], slices: Sequence[Table]) -> dict[Averagi
         Averaging.MACRO_DICE: Overlap(macro.dice, lesion.precision, lesion.recall),
         Averaging.MIXED_CLASSES: Overlap(lesion.dice, background.precision, background.recall),
     }
+
+
+def like_the_print(readings: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+    """Return the readings under which a set of masks prints a pair of Dice and precision like the paper's.
+
+    Args:
+        readings: by name, each with `dice` and `precision` as results.json holds them.
+    """
+    return [name for name, overlap in readings.items() if _is_like_the_print(overlap["dice"], overlap["precision"])]
+
+
+def _is_like_the_print(dice: float | None, precision: float | None) -> bool:
+    if dice is None or precision is None:
+        return False
+    return precision >= LEAST_PRECISION and LEAST_DICE <= dice <= precision - LEAST_GAP
 
 
 def _undefined_left_out(table: Table) -> Overlap:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stroke_tf.paper.measured_readings import WHAT_COUNTS
+from stroke_tf.paper.measured_readings import LEAST_DICE, LEAST_GAP, LEAST_PRECISION, WHAT_COUNTS
 from stroke_tf.paper.readings import Averaging
 from stroke_tf.paper.tables import ABOUDI_RIVALS, ABOUDI_TABLE2, PrintedRow
 from stroke_tf.reports.tables import csv_text, data_title, markdown_table, percent, with_interval
@@ -34,9 +34,9 @@ def aboudi_markdown(results: Mapping[str, Any]) -> str:
         _schedules(results, networks),
         "## Which reading gives 99.55 % precision next to 64.14 % Dice?",
         "\n".join(f"- {sentence}" for sentence in results["answer"]),
-        "Dice / precision of our masks under each reading, in percent; in bold where they look like the printed pair "
-        '(precision 99 % or more,\nDice 20 points or more below). "Printed": whether arithmetic allows the printed '
-        "numbers under that reading.",
+        "Dice / precision of our masks under each reading, in percent; in bold where they look like the printed pair: "
+        f"precision {percent(LEAST_PRECISION, 0)} %\nor more, Dice {percent(LEAST_GAP, 0)} points or more below it and "
+        f'at least {percent(LEAST_DICE, 0)} %. "Printed": whether arithmetic allows the printed numbers so.',
         _readings(results),
         "\n".join(f"- {reading.value}: {WHAT_COUNTS[reading]}" for reading in Averaging),
         "## What was claimed",

@@ -294,7 +294,7 @@ def progress_figure(
             axis.xaxis.get_major_locator().set_params(integer=True)
             if column == 0:
                 axis.set_ylabel(label)
-        grid[0, column].set_title(f"{name}, rate {max(row['learning_rate'] for row in history):.2g}", fontsize=9)
+        grid[0, column].set_title(name, fontsize=9)
         grid[2, column].set_xlabel("epoch")
     grid[1, 0].set_ylim(bottom=0)
     grid[2, 0].set_ylim(-3, 103)

@@ -385,7 +385,10 @@ def _figures(study: Study, rows: Sequence[Row], prepared: PreparedBySequences) -
     synthetic = study.cases.synthetic
     for model in study.preset.models:
         own = [row for row in rows if row.model == model.id]
-        histories = {TITLES[row.pace]: read_history(study.out / "runs" / row.id) for row in own}
+        histories = {
+            f"{TITLES[row.pace]}, rate {row.taught.learning_rate:.2g}": read_history(study.out / "runs" / row.id)
+            for row in own
+        }
         name = figure_name(f"curves-{model.id}", synthetic)
         progress_figure(study.out / "figures" / name, histories, title=f"{model.title}: training", synthetic=synthetic)
         pictures = []

@@ -5,25 +5,10 @@ from typing import Any
 
 from stroke_tf.paper.audit import RowAudit
 from stroke_tf.paper.bounds import lesion_of_mixed_classes
+from stroke_tf.paper.measured_readings import LEAST_DICE, LEAST_GAP, LEAST_PRECISION, like_the_print
 from stroke_tf.paper.prevalence import Area, lesion_share
 from stroke_tf.paper.readings import Averaging
 from stroke_tf.reports.tables import percent
-
-LEAST_PRECISION, LEAST_GAP, LEAST_DICE = 0.99, 0.2, 0.05
-"""What makes a pair of numbers look like the printed one: near-perfect precision, and a Dice at least 20 points below
-it, though not of a network that finds nothing."""
-
-
-def like_the_print(row: Mapping[str, Any]) -> list[str]:
-    """Return the readings under which a row's masks print a precision of 99 % or more and a Dice 20 points below."""
-    return [
-        reading
-        for reading, overlap in row["readings"].items()
-        if overlap["dice"] is not None
-        and overlap["precision"] is not None
-        and overlap["precision"] >= LEAST_PRECISION
-        and LEAST_DICE <= overlap["dice"] <= overlap["precision"] - LEAST_GAP
-    ]
 
 
 def answer(
@@ -87,7 +72,7 @@ def _by_measurement(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         return ["None of our networks reaches a Dice of 5 %, so their counts do not say which reading it is."]
     texts = []
     for reading in Averaging:
-        alike = [row for row in learnt if reading.value in like_the_print(row)]
+        alike = [row for row in learnt if reading.value in like_the_print(row["readings"])]
         if alike:
             pairs = ", ".join(
                 f"{percent(row['readings'][reading.value]['precision'], 2)} beside "
@@ -97,8 +82,8 @@ def _by_measurement(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             texts.append(f'"{reading.value}" in {len(alike)} of {len(learnt)} (precision beside Dice: {pairs})')
     found = "; ".join(texts) if texts else "under no reading"
     return [
-        "Measured on our networks that find something, a precision of 99 % or more with a Dice 20 points or more below "
-        f"it appears: {found}."
+        f"Measured on our networks that find something, a precision of {percent(LEAST_PRECISION, 0)} % or more with a "
+        f"Dice {percent(LEAST_GAP, 0)} points or more below it appears: {found}."
     ]
 
 

@@ -10,13 +10,13 @@ from stroke_tf.files import write_json, write_text
 from stroke_tf.metrics.summary import summarise
 from stroke_tf.paper.audit import audit_row
 from stroke_tf.paper.counts import Table
-from stroke_tf.paper.measured_readings import readings_of
+from stroke_tf.paper.measured_readings import like_the_print, readings_of
 from stroke_tf.paper.tables import ABOUDI_2022, ABOUDI_TABLE2
 from stroke_tf.reports.aboudi import aboudi_csv, aboudi_markdown
 from stroke_tf.reports.figures import readings_figure
 from stroke_tf.seeds import child_seed
 from stroke_tf.training.record import commit, peak_memory_mb, versions
-from stroke_tf.workflows.aboudi_answer import answer, like_the_print
+from stroke_tf.workflows.aboudi_answer import answer
 from stroke_tf.workflows.aboudi_claims import judge_aboudi
 from stroke_tf.workflows.results import figure_name
 
@@ -130,7 +130,7 @@ def write_results(rows: Sequence[Row], out: Path, *, facts: Mapping[str, Any]) -
     }
     main = main_rows(listed)
     results["main_rows"] = [row["id"] for row in main]
-    results["like_the_print"] = {row["id"]: like_the_print(row) for row in main}
+    results["like_the_print"] = {row["id"]: like_the_print(row["readings"]) for row in main}
     results["answer"] = answer(main, audited, references={row["id"]: row for row in listed if not row["model"]})
     claims = judge_aboudi(listed, facts)
     results["claims"] = [asdict(claim) | {"verdict": claim.verdict.value} for claim in claims]

@@ -1,8 +1,9 @@
 """The answer in words rests on counts, and changes with them."""
 
 from stroke_tf.paper.audit import audit_row
+from stroke_tf.paper.measured_readings import like_the_print
 from stroke_tf.paper.tables import ABOUDI_TABLE2
-from stroke_tf.workflows.aboudi_answer import answer, like_the_print
+from stroke_tf.workflows.aboudi_answer import answer
 from stroke_tf.workflows.aboudi_results import Row
 
 AUDITED = audit_row(ABOUDI_TABLE2[0], cases=3)
@@ -17,15 +18,15 @@ def row_of(tp: int, fp: int, fn: int, tn: int, *, model: str = "three") -> dict:
 
 def test_a_usual_segmentation_looks_like_the_print_where_precision_is_the_backgrounds():
     # 1 % lesion, half of it found, four in five marked voxels right: precision of the background is 99.5 %.
-    assert like_the_print(row_of(50, 12, 50, 9888)) == [MIXED]
+    assert like_the_print(row_of(50, 12, 50, 9888)["readings"]) == [MIXED]
 
 
 def test_a_careful_one_looks_like_the_print_where_precision_is_the_lesions():
-    assert "pooled voxels" in like_the_print(row_of(47, 0, 53, 9900))
+    assert "pooled voxels" in like_the_print(row_of(47, 0, 53, 9900)["readings"])
 
 
 def test_a_network_that_finds_nothing_looks_like_no_print():
-    assert like_the_print(row_of(0, 0, 100, 9900)) == []
+    assert like_the_print(row_of(0, 0, 100, 9900)["readings"]) == []
 
 
 def test_the_answer_names_the_readings_with_our_numbers():
