@@ -158,15 +158,15 @@ PAPER = Aboudi2022(
     cohort=Cohort(cases=28, shape=(230, 230, 154), spacing_mm=(1.0, 1.0, 1.0), min_lesion_ml=0.0),
     minutes_on_two_cores=1500,
 )
-_QUICK = _shortened(PRINTED, epochs=2, steps=20)
+_QUICK = _shortened(PRINTED, epochs=2, steps=15)
 QUICK = Aboudi2022(
     name="quick",
     printed=_QUICK,
     compressed=_compressed(_QUICK),
-    learning=_learning(_QUICK, epochs=4, steps=40, batch=16),
+    learning=_learning(_QUICK, epochs=4, steps=36, batch=16),
     models=MODELS,
     cohort=Cohort(cases=28, shape=(230, 230, 77), spacing_mm=(1.0, 1.0, 2.0), min_lesion_ml=3.0),
-    minutes_on_two_cores=18,
+    minutes_on_two_cores=19,
 )
 _SMOKE = _shortened(PRINTED, epochs=2, steps=1, batch=4)
 SMOKE = Aboudi2022(

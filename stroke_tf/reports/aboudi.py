@@ -129,7 +129,7 @@ def _schedules(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
             [
                 row["title"],
                 f"{schedule['learning_rate']:.2g}",
-                str(schedule["steps"]),
+                f"{schedule['steps']} x {schedule['batch_size']}",
                 f"{schedule['learning_rate'] * schedule['steps']:.2g}",
                 f"{schedule['first_loss']:.4f}",
                 f"{schedule['last_loss']:.4f}",
@@ -141,7 +141,7 @@ def _schedules(results: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) ->
     header = [
         "Row",
         "Rate",
-        "Steps",
+        "Steps x slices",
         "Sum of rates",
         "Loss, first epoch",
         "last",

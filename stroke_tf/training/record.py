@@ -122,7 +122,7 @@ def read_history(folder: Path) -> list[dict[str, Any]]:
         with open(path, encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
         return [{name: text if name == "phase" else _number(text) for name, text in row.items()} for row in rows]
-    except (OSError, TypeError, ValueError) as fault:
+    except (OSError, AttributeError, ValueError) as fault:
         raise TrainingError(f"{path}: not readable as a history ({fault}). Train again with --force.") from fault
 
 

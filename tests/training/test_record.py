@@ -16,6 +16,7 @@ from stroke_tf.training.record import (
     commit,
     faults_of_run,
     peak_memory_mb,
+    read_history,
     read_run_card,
     versions,
     write_history,
@@ -46,6 +47,15 @@ def run(tmp_path):
 
 def test_history_is_a_row_an_epoch(run):
     assert (run / HISTORY).read_text() == "epoch,loss\n1,0.5\n2,0.25\n"
+
+
+def test_history_is_read_as_it_was_written(tmp_path):
+    rows = [{"epoch": 1, "phase": "as printed", "loss": 0.6931, "validation_dice": 1e-05}]
+    write_history(tmp_path, rows)
+    assert read_history(tmp_path) == rows
+    (tmp_path / HISTORY).write_text("epoch,loss\n1\n")
+    with pytest.raises(TrainingError, match=r"history\.csv: not readable as a history"):
+        read_history(tmp_path)
 
 
 def test_a_card_holds_what_it_was_given_and_the_digests_of_the_files(run):
