@@ -14,7 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from stroke_tf.errors import SettingError
 from stroke_tf.files import write_json, write_text, written_whole
 from stroke_tf.fusion import lesion_where
 from stroke_tf.manifest.split import require_disjoint
+from stroke_tf.metrics.baseline import apply_threshold, fit_threshold, flair_dwi_product
 from stroke_tf.metrics.confusion import Counts, count
 from stroke_tf.metrics.overlap import dice, precision, recall
 from stroke_tf.metrics.summary import bootstrap_interval, paired_wilcoxon
@@ -32,6 +33,7 @@ from stroke_tf.planes import Plane
 from stroke_tf.recipes.multiplane_2025 import QUICK
 from stroke_tf.recipes.recipe import Cohort, Recipe
 from stroke_tf.seeds import child_seed
+from stroke_tf.volumes.nifti import read_scan
 
 MEASURES = ("dice", "precision", "recall")
 COHORT_SEED = 2511
@@ -46,6 +48,8 @@ BASE = replace(
     batch_size=16,
 )
 """The paper's recipe made small, so that a dozen networks take minutes: read the direction, not the digits."""
+
+THRESHOLD_RULE = "threshold on FLAIR x DWI, no network"
 
 CaseRow = dict[str, Any]
 """One case: its id, tp, fp, fn, and the MEASURES made of them."""
@@ -117,6 +121,23 @@ def read_masks(folder: Path) -> dict[str, np.ndarray]:
         return {name: stored[name] for name in stored.files}
 
 
+def threshold_rule(cohorts: Cohorts) -> Rows:
+    """Test one threshold on FLAIR x DWI, fitted on training and validation cases: the rule a network must beat."""
+
+    def product(case_id: str) -> np.ndarray:
+        seen = cohorts.prepared[case_id]
+        flair, dwi = (read_scan(seen.case.images[name]).data for name in ("FLAIR", "DWI"))
+        return flair_dwi_product(flair, dwi, seen.brain)
+
+    fitted_on = [case.case_id for case in (*cohorts.train, *cohorts.validation)]
+    threshold = fit_threshold((product(name), cohorts.prepared[name].truth) for name in fitted_on)
+    rows = []
+    for case in cohorts.test:
+        mask = apply_threshold(product(case.case_id), threshold)
+        rows.append(case_row(case.case_id, count(mask, cohorts.prepared[case.case_id].truth)))
+    return {THRESHOLD_RULE: rows}
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A question, and the networks that answer it.
@@ -133,7 +154,7 @@ class Experiment:
         training_set: (arm, cohorts) to the cases and arrays that train it; None trains on the training cases.
         judge: tests a network; see `judge`.
         combine: (folder of each arm's run of one seed, cohorts) to rows made of several networks.
-        without_network: cohorts to rows that no network is needed for.
+        without_network: cohorts to rows that no network is needed for; by default the rule that a network must beat.
     """
 
     folder: Path
@@ -150,8 +171,7 @@ class Experiment:
     training_set: Callable[[Arm, Cohorts], tuple[tuple, Mapping[str, Any]]] | None = None
     judge: Callable[[Trained], tuple[Rows, dict[str, Any]]] = judge
     combine: Callable[[Mapping[str, Path], Cohorts], Rows] | None = None
-    without_network: Callable[[Cohorts], Rows] | None = None
-    notes: tuple[str, ...] = field(default=())
+    without_network: Callable[[Cohorts], Rows] | None = threshold_rule
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]

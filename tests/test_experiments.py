@@ -143,6 +143,7 @@ def test_each_arm_is_tested_on_the_same_cases_and_compared_pair_by_pair(ran):
     assert {network["arm"] for network in results["networks"]} == {arm.name for arm in experiment.arms}
     for arm in experiment.arms:
         assert results["arms"][arm.name]["recipe"]["steps_per_epoch"] == 1
+    assert [case["case"] for case in results["rows"]["threshold on FLAIR x DWI, no network"]["-"]] == ["5", "6"]
     assert json.loads((out / "results.json").read_text(encoding="utf-8")) == json.loads(json.dumps(results))
     assert (out / "SYNTHETIC-dice.png").read_bytes().startswith(b"\x89PNG")
 
@@ -173,12 +174,12 @@ def test_publishing_fills_the_readmes_between_their_marks(ran, arms, tmp_path):
     folder = tmp_path / "experiments" / "05-planes"
     folder.mkdir(parents=True)
     (folder / "README.md").write_text(
-        "# 05: which?\n<!-- result:05-planes -->\nold\n<!-- /result:05-planes -->\nkept\n"
+        "# 05: which?\n<!-- result:05-planes -->\nstale\n<!-- /result:05-planes -->\nkept\n"
     )
-    (tmp_path / "README.md").write_text("<!-- result:experiments -->\nold\n<!-- /result:experiments -->\nkept\n")
+    (tmp_path / "README.md").write_text("<!-- result:experiments -->\nstale\n<!-- /result:experiments -->\nkept\n")
     arms.publish(replace(experiment, folder=folder), out)
     text, whole = (path.read_text() for path in (folder / "README.md", tmp_path / "README.md"))
-    assert arms.result_section(results) in text and "old" not in text and text.endswith("kept\n")
+    assert arms.result_section(results) in text and "stale" not in text and text.endswith("kept\n")
     assert "[05: which?](experiments/05-planes/README.md) | y (coronal) − x (sagittal): " in whole
     assert (folder / "SYNTHETIC-dice.png").is_file() and (folder / "results.json").is_file()
 
