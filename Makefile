@@ -33,6 +33,7 @@ help:
 	@echo '     PRESET=smoke|quick|paper     how much (about 3 min, 25 min, days on 2 cores)'
 	@echo '     WEIGHTS=auto|imagenet|none|file.h5   what the encoder starts from'
 	@echo '     FOLD=0..3|all                which of the four folds is the test'
+	@echo '     VARIANTS=all|name,name       networks beside row Y: dense-unet, attention, linknet, fpn, four-sequences, 2.5-d'
 	@echo '     OUT=folder                   where the results go'
 	@echo 'make reproduce-aboudi2022   Table II of Aboudi 2022, a network a sequence, under every reading. Options:'
 	@echo '     DATA= PRESET= WEIGHTS= OUT= as above; SEED=number of phantoms, weights and batches'
@@ -55,7 +56,8 @@ help:
 
 reproduce-table1: $(RUN_STAMP)
 	$(PY) -m stroke_tf.reproduce_table1 $(strip $(call option,PRESET,--preset) $(call option,DATA,--data) \
-	    $(call option,WEIGHTS,--weights) $(call option,FOLD,--fold) $(call option,OUT,--out))
+	    $(call option,WEIGHTS,--weights) $(call option,FOLD,--fold) $(call option,OUT,--out) \
+	    $(call option,VARIANTS,--variants))
 
 reproduce-aboudi2022: $(RUN_STAMP)
 	$(PY) -m stroke_tf.reproduce_aboudi2022 $(strip $(call option,PRESET,--preset) $(call option,DATA,--data) \

@@ -25,7 +25,12 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--weights", default="auto", help="imagenet, none, auto (default) or a weight file")
     options.add_argument("--weights-folder", type=Path, help="where ImageNet weights are kept (default: user cache)")
-    options.add_argument("--sequences", help="three of T1,T2,DWI,FLAIR,ADC, or one (default FLAIR,DWI,T2)")
+    options.add_argument("--sequences", help="of T1,T2,DWI,FLAIR,ADC (default FLAIR,DWI,T2)")
+    options.add_argument(
+        "--variants",
+        default="",
+        help="rows beside row Y: all, or some of dense-unet,attention,linknet,fpn,four-sequences,2.5-d (default none)",
+    )
     options.add_argument("--fold", choices=("0", "1", "2", "3", "all"), default="0", help="which fold is tested")
     options.add_argument("--out", type=Path, help="results folder (default results/table1-PRESET)")
     options.add_argument("--seed", type=int, default=2511, help="of phantoms, weights and batches")
@@ -69,12 +74,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             precision=Precision(asked.precision),
             protocol=Protocol(asked.protocol),
             sequences=tuple(word.strip().upper() for word in (asked.sequences or "").split(",") if word.strip()),
+            variants=_variants(asked.variants),
         )
     )
     print((out / "table1.md").read_text(encoding="utf-8"))
     print(f"wrote {out}: table1.md, table1.csv, results.json, figures, masks and run folders")
     say_next("audit", "--results", out)
     return 0
+
+
+def _variants(text: str) -> tuple[str, ...]:
+    from stroke_tf.recipes.multiplane_2025 import VARIANTS
+
+    named = tuple(word.strip().lower() for word in text.split(",") if word.strip())
+    return VARIANTS if named == ("all",) else named
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stroke_tf.choices import Device, Precision, Protocol
-from stroke_tf.recipes.multiplane_2025 import SMOKE
+from stroke_tf.recipes.multiplane_2025 import SMOKE, VARIANTS
 from stroke_tf.reproduce_table1 import main, parser
 
 ROWS = ["3d-unet", "x", "y", "z", "absent", "dsn", "vote", "threshold", "threshold-largest", "ceiling"]
@@ -215,3 +215,26 @@ def test_a_word_that_is_no_choice_is_refused(words, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(words)
     assert "invalid choice" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_every_variant_is_a_row_beside_row_y(story):
+    """Six networks more, so not among the fast tests; the rows of the paper are taken as they lie."""
+    arguments = ["--preset", "smoke", "--weights", "none", "--device", "cpu", "--precision", "float32"]
+    assert main([*arguments, "--variants", "all", "--out", str(story["out"])]) == 0
+    results = json.loads((story["out"] / "results.json").read_text(encoding="utf-8"))
+    rows = {row["id"]: row for row in results["rows"]}
+    assert list(rows) == [*ROWS[:6], *VARIANTS, *ROWS[6:]]
+    assert [each["row"] for each in results["variants"]] == list(VARIANTS)
+    for name in VARIANTS:
+        assert [case["case"] for case in rows[name]["cases"]] == cases_of_the_vote(story), name
+        assert rows[name]["paper"] is None and rows[name]["weights"] == "none"
+    before = times(story["out"])
+    assert main([*arguments, "--variants", "all", "--out", str(story["out"])]) == 0
+    assert times(story["out"]) == before
+
+
+def test_an_unknown_variant_stops_before_anything_is_drawn(tmp_path, capsys):
+    assert main(["--preset", "smoke", "--variants", "resnet", "--out", str(tmp_path / "out")]) == 2
+    assert "all, or some of dense-unet" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

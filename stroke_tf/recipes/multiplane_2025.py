@@ -5,7 +5,7 @@ then fine-tuned at a lower rate, Adam, weighted cross-entropy + Dice, 21 cases t
 voxel-wise majority vote. It leaves out which sequences, epochs, batch size, learning rates, loss weights and which 7
 cases; what we chose, and why, is in docs/assumptions.md.
 
-Command:  make reproduce-table1 [PRESET=smoke|quick|paper]
+Command:  make reproduce-table1 [PRESET=smoke|quick|paper] [VARIANTS=all|dense-unet,attention,…]
 Presets:  PAPER  the full schedule, for 28 cases and a T4-class GPU.
           QUICK  the same networks on a phantom cohort, for a laptop: see the README for the time and the figures.
           SMOKE  every stage in a few steps, to see that all of it runs; its figures mean nothing.
@@ -36,6 +36,25 @@ VOLUMETRIC = replace(
     steps_per_epoch=250,
 )
 
+
+def variants_of(planar: Recipe) -> dict[str, Recipe]:
+    """Return what Table 1 can show beside row Y, by row: the same schedule, and one thing that is another.
+
+    The Dense-UNet stands in the paper's conclusion and attention is its first wish; the others are ours.
+    """
+    return {
+        "dense-unet": replace(planar, name="multiplane-2025-dense-unet", backbone="densenet121"),
+        "attention": replace(planar, name="multiplane-2025-attention", architecture=Architecture.ATTENTION_UNET),
+        "linknet": replace(planar, name="multiplane-2025-linknet", architecture=Architecture.LINKNET),
+        "fpn": replace(planar, name="multiplane-2025-fpn", architecture=Architecture.FPN),
+        "four-sequences": replace(
+            planar, name="multiplane-2025-four-sequences", sequences=("FLAIR", "DWI", "T2", "T1")
+        ),
+        "2.5-d": replace(planar, name="multiplane-2025-2.5-d", neighbours=1),
+    }
+
+
+VARIANTS = tuple(variants_of(PLANAR))
 PAPER = Table1(
     name="paper",
     planar=PLANAR,

@@ -100,6 +100,7 @@ def table1_markdown(results: Mapping[str, Any]) -> str:
         _convention(results),
         markdown_table(*_networks_table(networks)),
         _notes(networks),
+        _variants(results),
         "## What was claimed",
         _claims_list(results.get("claims") or []),
         "## What the data itself allows",
@@ -221,6 +222,24 @@ def _claims_list(claims: Sequence[Mapping[str, Any]]) -> str:
     if not claims:
         return "No claim was judged."
     return "\n".join(f"- {each['sentence']}: **{each['verdict']}**. {each['reason']}" for each in claims)
+
+
+def _variants(results: Mapping[str, Any]) -> str:
+    """List how far each variant lies from row Y; nothing where none was trained."""
+    lines = [_variant(each, synthetic=results["synthetic"]) for each in results.get("variants") or []]
+    return "\n".join(["## Variants of the network of plane Y", "", *lines]) if lines else ""
+
+
+def _variant(each: Mapping[str, Any], *, synthetic: bool) -> str:
+    name = f"- {each['title']}"
+    if each["dice"] is None:
+        return f"{name}: no case has a Dice in both"
+    cases = f"{each['n']} {'phantom' if synthetic else 'case'}{'' if each['n'] == 1 else 's'}"
+    if each["low"] is None:
+        return f"{name}: {100 * each['dice']:+.1f} points of Dice against row Y, on {cases}; one has no interval"
+    interval = f"[{100 * each['low']:+.1f}, {100 * each['high']:+.1f}]"
+    ending = "; an interval that holds zero decides nothing" if each["low"] <= 0 <= each["high"] else ""
+    return f"{name}: {100 * each['dice']:+.1f} {interval} points of Dice against row Y, on {cases}{ending}"
 
 
 def _references(rows: Sequence[Mapping[str, Any]]) -> str:

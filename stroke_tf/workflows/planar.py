@@ -27,7 +27,8 @@ from stroke_tf.workflows.run import Job, RunOptions, batch_workers, run_job
 
 def viewing_of(recipe: Recipe, planes: Sequence[Plane] = tuple(Plane), *, patches: bool = True) -> Viewing:
     """Return how a recipe looks at a case; patches are for the 3-D network."""
-    return Viewing(recipe.sequences, recipe.fit, tuple(planes), patches=patches, repeat_one=not recipe.neighbours)
+    repeat_one = not (len(recipe.sequences) == 1 and recipe.neighbours)
+    return Viewing(recipe.sequences, recipe.fit, tuple(planes), patches=patches, repeat_one=repeat_one)
 
 
 def train_plane(

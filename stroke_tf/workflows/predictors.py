@@ -183,7 +183,8 @@ def _viewing(saved: SavedNetwork, max_voxels: int) -> Viewing:
     plane = _plane(saved)
     planes = () if plane is None else (plane,)
     sequences, fit = tuple(description["sequences"]), FitRule(description["fit"])
-    return Viewing(sequences, fit, planes, max_voxels, patches=plane is None, repeat_one=not _neighbours(saved))
+    repeat_one = not (len(sequences) == 1 and _neighbours(saved))
+    return Viewing(sequences, fit, planes, max_voxels, patches=plane is None, repeat_one=repeat_one)
 
 
 def _name(saved: SavedNetwork) -> str:

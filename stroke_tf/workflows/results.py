@@ -9,9 +9,10 @@ from typing import Any
 
 from stroke_tf.errors import StrokeTfError
 from stroke_tf.files import write_json, write_text
-from stroke_tf.metrics.summary import paired_wilcoxon, summarise
+from stroke_tf.metrics.summary import bootstrap_interval, paired_wilcoxon, summarise
 from stroke_tf.paper.tables import TABLE1
 from stroke_tf.progress import clock_text
+from stroke_tf.recipes.multiplane_2025 import VARIANTS
 from stroke_tf.reports.figures import dice_figure
 from stroke_tf.reports.tables import table1_csv, table1_markdown
 from stroke_tf.seeds import child_seed
@@ -25,6 +26,12 @@ TITLES = {
     "z": "ResNet50-UNet, Z (axial)",
     "absent": "ResNet50-UNet without pretraining, Y",
     "dsn": "Deeply supervised ResNet50-UNet, Y",
+    "dense-unet": "Dense-UNet (DenseNet121), Y",
+    "attention": "Attention gates on the skips, Y",
+    "linknet": "Linknet decoder, Y",
+    "fpn": "Feature pyramid decoder, Y",
+    "four-sequences": "FLAIR, DWI, T2 and T1 mixed into three channels, Y",
+    "2.5-d": "2.5-D: neighbouring slices as channels, Y",
     "vote": "Majority vote of X, Y, Z",
     "threshold": "Threshold on FLAIR x DWI",
     "threshold-largest": "Threshold on FLAIR x DWI, largest component",
@@ -127,6 +134,7 @@ def write_results(rows: Mapping[str, Row], out: Path, *, facts: Mapping[str, Any
         "rows": listed,
         "claims": [asdict(claim) | {"verdict": claim.verdict.value} for claim in claims],
         "paired_tests": _paired_tests(rows),
+        "variants": _variants(rows, seed=seed),
     }
     write_json(out / "results.json", results)
     write_text(out / "table1.md", table1_markdown(results))
@@ -145,6 +153,31 @@ def _printed(row: str) -> dict[str, float] | None:
         if printed.id == _PRINTED_AS.get(row, row):
             return {name: float(getattr(printed, name)) for name in ("dice", "accuracy", "precision", "recall")}
     return None
+
+
+def _variants(rows: Mapping[str, Row], *, seed: int) -> list[dict[str, Any]]:
+    """Compare each variant with row Y, case by case: mean difference of Dice and its 95 % bootstrap interval."""
+    compared = []
+    for name in (name for name in VARIANTS if name in rows):
+        scores = {case["case"]: case["dice"] for case in rows["y"].cases}
+        pairs = [(case["dice"], scores[case["case"]]) for case in rows[name].cases]
+        differences = [ours - theirs for ours, theirs in pairs if ours is not None and theirs is not None]
+        low, high = (
+            bootstrap_interval(differences, seed=child_seed(seed, "variant", name)) if differences else (None,) * 2
+        )
+        mean = sum(differences) / len(differences) if differences else None
+        compared.append(
+            {
+                "row": name,
+                "title": TITLES[name],
+                "against": "y",
+                "dice": mean,
+                "low": low,
+                "high": high,
+                "n": len(differences),
+            }
+        )
+    return compared
 
 
 def _paired_tests(rows: Mapping[str, Row]) -> list[dict[str, Any]]:

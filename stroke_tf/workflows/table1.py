@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from stroke_tf.choices import Architecture, Device, Precision, Protocol
+from stroke_tf.choices import Device, Precision, Protocol
+from stroke_tf.errors import ManifestError, SettingError
 from stroke_tf.fusion import lesion_where, majority
 from stroke_tf.fusion.origin import Origin
 from stroke_tf.manifest.case import Case
@@ -17,7 +18,7 @@ from stroke_tf.models.device import Chosen
 from stroke_tf.models.files import restore_weights
 from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress, clock_text
-from stroke_tf.recipes.multiplane_2025 import TABLE1
+from stroke_tf.recipes.multiplane_2025 import TABLE1, VARIANTS, variants_of
 from stroke_tf.recipes.recipe import Recipe, Table1
 from stroke_tf.reports.figures import overlay_figure
 from stroke_tf.training.fit import Trainable
@@ -35,7 +36,7 @@ from stroke_tf.workflows.cohort import (
 )
 from stroke_tf.workflows.compare_fusion import compare_fusion
 from stroke_tf.workflows.measured import Measured
-from stroke_tf.workflows.networks import RANDOM, EncoderWeights, build_trainable
+from stroke_tf.workflows.networks import RANDOM, EncoderWeights, build_trainable, find_weights
 from stroke_tf.workflows.planar import train_plane, viewing_of
 from stroke_tf.workflows.prepare import Prepared, cache_folder, prepare_all
 from stroke_tf.workflows.probabilities import predict_plane, predict_volume
@@ -52,10 +53,20 @@ from stroke_tf.workflows.threshold_rule import (
 )
 from stroke_tf.workflows.volumetric import train_volumetric
 
-Networks = dict[Architecture, tuple[str, Trainable]]
-"""The network at hand, with the name of the weights it began from; at most one."""
+Networks = dict[tuple[Any, ...], Trainable]
+"""The network at hand, by what decides its layers and where it began; at most one."""
 # The plane of the rows that the paper shows without naming one; see assumptions.
 _UNNAMED_PLANE = Plane.Y
+# What a slice costs to train, in slices of row Y; measured side by side in mixed_bfloat16 on two cores.
+_COST = {
+    "dsn": 1.2,
+    "dense-unet": 1.0,
+    "attention": 1.1,
+    "linknet": 1.0,
+    "fpn": 1.0,
+    "four-sequences": 1.0,
+    "2.5-d": 1.0,
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,9 @@ class Table1Request:
         data: manifest or folder of real cases; None runs on phantoms.
         folds: 0 to 3; each is tested by networks that never saw it.
         weights: auto, imagenet, none, or a file.
-        sequences: three, or one to be repeated; empty takes the recipe's.
+        sequences: different names; empty takes the recipe's.
+        variants: rows beside row Y, names of recipes.multiplane_2025.VARIANTS.
+    Raises: SettingError for a variant that there is not.
     """
 
     preset: str
@@ -81,6 +94,14 @@ class Table1Request:
     precision: Precision
     protocol: Protocol
     sequences: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        strangers = [name for name in self.variants if name not in VARIANTS]
+        if strangers:
+            raise SettingError(
+                f"--variants takes all, or some of {', '.join(VARIANTS)}. Received: {', '.join(strangers)}"
+            )
 
     @property
     def recipes(self) -> Table1:
@@ -94,7 +115,7 @@ class Table1Request:
 
 @dataclass(frozen=True)
 class Trained:
-    """A row of the table that a network fills: its id in the paper's table and how it is trained."""
+    """A row of the table that a network fills: its id in the table and how it is trained."""
 
     row: str
     recipe: Recipe
@@ -105,7 +126,8 @@ class Trained:
     def folder(self) -> str:
         """Return the name of the run folder; two rows of the very same network share one."""
         plane = self.plane.value if self.plane else "patches"
-        return f"{self.recipe.architecture.value}-{plane}-{self.weights.name}"
+        network = self.row if self.row in VARIANTS else self.recipe.architecture.value
+        return f"{network}-{plane}-{self.weights.name}"
 
 
 def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = print) -> dict[str, Any]:
@@ -117,10 +139,13 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
     chosen, weights = start(request, backbone=preset.planar.backbone, cohort=preset.cohort, say=say)
     cases = _cases(request, preset)
     cases = replace(cases, cases=with_all_digests(cases.cases))
-    trained = trained_rows(preset, weights)
-    minutes = preset.minutes_on_two_cores * len(request.folds)
+    trained = [*trained_rows(preset, weights), *variant_rows(request, weights)]
+    require_sequences(trained, cases.cases)
+    costs = _costs(trained, request.folds)
+    paper_alone = sum(_costs(trained_rows(preset, weights), request.folds).values())
+    minutes = preset.minutes_on_two_cores * len(request.folds) * sum(costs.values()) / paper_alone
     say(f"estimated time: {clock_text(60 * minutes)} on 2 cores; the time left below is corrected as stages are timed")
-    stages = Stages(_costs(trained, request.folds), minutes, say)
+    stages = Stages(costs, minutes, say)
     rows: dict[str, Row] = {}
     for fold in request.folds:
         split = split_of_fold(cases.cases, fold, validation_share=preset.planar.validation_share, seed=request.seed)
@@ -161,6 +186,39 @@ def trained_rows(preset: Table1, weights: EncoderWeights) -> list[Trained]:
     ]
 
 
+def variant_rows(request: Table1Request, weights: EncoderWeights) -> list[Trained]:
+    """List the networks that are shown beside row Y, in the order of the table.
+
+    Args:
+        weights: those of the paper's encoder; a variant with another encoder looks for its own.
+    """
+    preset = request.recipes
+    rows = []
+    for name, recipe in variants_of(preset.planar).items():
+        if name in request.variants:
+            own = weights if recipe.backbone == preset.planar.backbone else _own_weights(request, recipe)
+            rows.append(Trained(name, recipe, _UNNAMED_PLANE, own))
+    return rows
+
+
+def _own_weights(request: Table1Request, recipe: Recipe) -> EncoderWeights:
+    if request.weights in ("auto", "imagenet", "none"):
+        return find_weights(request.weights, backbone=recipe.backbone, folder=request.weights_folder)
+    return replace(RANDOM, note=f"the encoder {recipe.backbone} cannot take {Path(request.weights).name}")
+
+
+def require_sequences(trained: Sequence[Trained], cases: Sequence[Case]) -> None:
+    """Do nothing if every case has the sequences of every variant: to miss one after an hour would be late."""
+    for each in trained:
+        for case in cases if each.row in VARIANTS else ():
+            missing = [name for name in each.recipe.sequences if name not in case.images]
+            if missing:
+                raise ManifestError(
+                    f"case {case.case_id}: no {', '.join(missing)}, which the row {each.row} needs. Add the file, or "
+                    f"leave {each.row} out of --variants."
+                )
+
+
 def _cases(request: Table1Request, preset: Table1) -> Cases:
     if request.data is not None:
         return open_cases(request.data, data_root=request.data_root)
@@ -175,7 +233,7 @@ def _costs(trained: Sequence[Trained], folds: Sequence[int]) -> dict[str, float]
         for each in trained:
             recipe = each.recipe
             epochs = sum(phase.epochs for phase in recipe.phases(pretrained=each.weights.pretrained))
-            per_item = 8.0 if each.plane is None else 1.2 if each.row == "dsn" else 1.0
+            per_item = 8.0 if each.plane is None else _COST.get(each.row, 1.0)
             shared = each.row == "absent" and not next(iter(trained)).weights.pretrained
             work = 0.0 if shared else epochs * recipe.steps_per_epoch * recipe.batch_size * per_item
             costs[f"fold {fold}: {each.row}"] = 300 + work
@@ -209,14 +267,24 @@ def _run_fold(
             job = Job(
                 each.recipe, each.plane, split.train, split.validation, each.weights, request.seed, cases.synthetic
             )
-            run = _train(each, job, prepared, chosen, folder, networks, request.seed)
-            _test(each, run, prepared, split, chosen, networks, request.seed, measured, rows)
+            seen = prepared
+            if each.recipe.sequences != preset.planar.sequences:
+                seen = _looked_at_anew(each, everyone, cache)
+            run = _train(each, job, seen, chosen, folder, networks, request.seed)
+            _test(each, run, seen, split, chosen, networks, request.seed, measured, rows)
     with stages.stage(f"fold {fold}: judging"):
         _vote(preset, prepared, split, measured, rows)
         _threshold_rule(prepared, split, measured, rows)
         _ceiling(preset, prepared, split, rows)
         _overlays(prepared, split, measured, request.out, cases.synthetic)
         _store_known(request, preset, cases, prepared, split, folder)
+
+
+def _looked_at_anew(each: Trained, cases: Sequence[Case], cache: ArrayCache) -> dict[str, Prepared]:
+    """Prepare the cases for a row that sees other sequences than the rest of the table."""
+    viewing = viewing_of(each.recipe, [each.plane], patches=False)
+    ready = prepare_all(cases, viewing, cache, title=f"preparing cases for {each.row}")
+    return {one.case.case_id: one for one in ready}
 
 
 def _train(
@@ -238,14 +306,12 @@ def _train(
 
 def _network(each: Trained, chosen: Chosen, networks: Networks, seed: int) -> Trainable:
     """Build a network, or take the one at hand: building and tracing costs many seconds, three planes need one."""
-    architecture = each.recipe.architecture
-    if architecture not in networks or networks[architecture][0] != each.weights.name:
+    recipe = each.recipe
+    key = (recipe.architecture, recipe.backbone, recipe.channels, each.weights.name)
+    if key not in networks:
         networks.clear()
-        networks[architecture] = (
-            each.weights.name,
-            build_trainable(each.recipe, each.weights, precision=chosen.precision, seed=seed),
-        )
-    return networks[architecture][1]
+        networks[key] = build_trainable(recipe, each.weights, precision=chosen.precision, seed=seed)
+    return networks[key]
 
 
 def _test(
@@ -277,7 +343,7 @@ def _test(
             if each.plane is None:
                 probabilities = predict_volume(seen, trainable.predict, each.recipe.size)
             else:
-                probabilities = predict_plane(seen, each.plane, trainable.predict)
+                probabilities = predict_plane(seen, each.plane, trainable.predict, neighbours=each.recipe.neighbours)
             if stored:
                 origin = Origin(each.row, digest, each.recipe.threshold, each.recipe.name)
                 probabilities = stored.keep(case.case_id, probabilities, origin, read_place(_reference(case)))
@@ -287,6 +353,8 @@ def _test(
             progress.step(note=f"case {case.case_id}")
     same_as_y = each.row == "absent" and rows["y"].weights == each.weights.name
     note = "the same network as row Y, since no pretrained weights were used" if same_as_y else ""
+    if each.row in VARIANTS:
+        note = each.weights.note
     row = rows.setdefault(each.row, Row(each.row, each.weights.name if each.plane else "N/A", note))
     row.cases += measured.of_row(each.row, split.test)
 

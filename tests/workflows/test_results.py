@@ -8,6 +8,7 @@ import pytest
 
 from stroke_tf.errors import StrokeTfError
 from stroke_tf.paper.tables import printed_row
+from stroke_tf.recipes.multiplane_2025 import VARIANTS
 from stroke_tf.workflows.results import TITLES, Row, Stages, figure_name, write_results
 
 FACTS = {"data": "seven cases", "synthetic": False, "protocol": "isles2015", "folds": [0], "seed": 1, "preset": "paper"}
@@ -20,11 +21,11 @@ def measured(number: int, dice: float | None) -> dict:
 
 
 def all_rows(cases: int = 7) -> dict[str, Row]:
-    """Return every row of the table; the k-th row's Dice is k tenths, give or take."""
+    """Return every row of the table; the k-th row's Dice is k twentieths, give or take."""
     rows = {}
     for place, name in enumerate(TITLES, start=1):
         weights = "N/A" if name in ("3d-unet", "vote", "threshold", "threshold-largest", "ceiling") else "imagenet"
-        dices = [place / 10 + 0.01 * number for number in range(cases)]
+        dices = [place / 20 + 0.01 * number for number in range(cases)]
         rows[name] = Row(name, weights, cases=[measured(number, dice) for number, dice in enumerate(dices)])
     rows["ceiling"].cases = [{"case": case["case"], "dice": case["dice"]} for case in rows["ceiling"].cases]
     return rows
@@ -61,7 +62,7 @@ def test_the_csv_has_every_row_with_the_mean_of_its_cases(written):
         rows = {row["id"]: row for row in csv.DictReader(stream)}
     assert list(rows) == list(TITLES)
     means = [float(row["dice_mean"]) for row in rows.values()]
-    assert means == pytest.approx([place / 10 + 0.03 for place in range(1, len(TITLES) + 1)])
+    assert means == pytest.approx([place / 20 + 0.03 for place in range(1, len(TITLES) + 1)])
     assert {row["dice_n"] for row in rows.values()} == {"7"}
 
 
@@ -89,8 +90,8 @@ def test_the_vote_is_compared_with_every_row_that_measures_something_found(writt
     tests = written[1]["paired_tests"]
     assert {test["second"] for test in tests} == set(TITLES) - {"vote", "ceiling"}
     by_row = {test["second"]: test for test in tests}
-    # The vote is the seventh row, X the second.
-    assert by_row["x"]["median_difference"] == pytest.approx(0.5)
+    # The vote is the thirteenth row, X the second.
+    assert by_row["x"]["median_difference"] == pytest.approx(0.55)
     assert by_row["x"]["p_value"] == pytest.approx(2 / 2**7)
 
 
@@ -98,7 +99,7 @@ def test_pairs_are_made_by_case_and_not_by_place(out):
     rows = all_rows()
     rows["x"].cases.reverse()
     tests = {test["second"]: test for test in write_results(rows, out, facts=FACTS)["paired_tests"]}
-    assert tests["x"]["median_difference"] == pytest.approx(0.5)
+    assert tests["x"]["median_difference"] == pytest.approx(0.55)
 
 
 def test_a_row_that_lacks_a_case_is_an_error_and_not_a_shorter_mean(out):
@@ -166,3 +167,36 @@ def test_a_stage_that_breaks_is_not_counted_as_done():
     with stages.stage("training"):
         pass
     assert [text[:5] for text in said] == ["[1/2]", "[1/2]"]
+
+
+def test_each_variant_is_compared_with_row_y_case_by_case(written):
+    out, results = written
+    compared = {each["row"]: each for each in results["variants"]}
+    assert tuple(compared) == VARIANTS
+    order = list(TITLES)
+    for name, each in compared.items():
+        assert each["against"] == "y" and each["n"] == 7
+        # Every case differs by the same, so the interval has no width.
+        wanted = (order.index(name) - order.index("y")) / 20
+        assert [each[part] for part in ("dice", "low", "high")] == pytest.approx([wanted] * 3)
+    text = (out / "table1.md").read_text(encoding="utf-8")
+    assert "## Variants of the network of plane Y" in text
+    first = compared["dense-unet"]
+    assert f"- {first['title']}: {100 * first['dice']:+.1f} [" in text
+
+
+def test_a_table_without_variants_says_nothing_of_them(out):
+    rows = {name: row for name, row in all_rows().items() if name not in VARIANTS}
+    results = write_results(rows, out, facts=FACTS)
+    assert results["variants"] == []
+    assert "Variants" not in (out / "table1.md").read_text(encoding="utf-8")
+
+
+def test_a_variant_without_a_pair_or_with_one_alone_has_no_interval(out):
+    rows = all_rows(cases=1)
+    rows["fpn"].cases[0]["dice"] = None
+    by_row = {each["row"]: each for each in write_results(rows, out, facts=FACTS)["variants"]}
+    assert (by_row["fpn"]["n"], by_row["fpn"]["dice"], by_row["fpn"]["low"]) == (0, None, None)
+    assert (by_row["linknet"]["n"], by_row["linknet"]["low"]) == (1, None)
+    text = (out / "table1.md").read_text(encoding="utf-8")
+    assert "no case has a Dice in both" in text and "one has no interval" in text
