@@ -10,6 +10,7 @@ from stroke_tf.errors import ManifestError, SettingError
 from stroke_tf.manifest.case import Case, Layout
 from stroke_tf.recipes.multiplane_2025 import PAPER, PLANAR, VARIANTS, variants_of
 from stroke_tf.workflows.networks import RANDOM, EncoderWeights
+from stroke_tf.workflows.planar import viewing_of
 from stroke_tf.workflows.results import TITLES
 from stroke_tf.workflows.table1 import Table1Request, require_sequences, trained_rows, variant_rows
 
@@ -102,3 +103,10 @@ def test_a_sequence_that_a_variant_needs_is_missed_at_once():
     require_sequences(variant_rows(request(variants=("fpn",)), RANDOM), [case])
     with pytest.raises(ManifestError, match="case 07: no T1, which the row four-sequences needs"):
         require_sequences(variant_rows(request(), RANDOM), [case])
+
+
+def test_neighbours_need_no_other_cache_but_where_one_sequence_stands_alone():
+    assert viewing_of(variants_of(PLANAR)["2.5-d"]) == viewing_of(PLANAR)
+    alone = replace(PLANAR, sequences=("DWI",))
+    assert viewing_of(alone).repeat_one
+    assert not viewing_of(replace(alone, neighbours=1)).repeat_one
