@@ -50,7 +50,13 @@ from stroke_tf.workflows.probabilities import predict_plane
 from stroke_tf.workflows.results import Stages, figure_name
 from stroke_tf.workflows.run import Job, RunOptions, is_finished, run_job
 from stroke_tf.workflows.start import start
-from stroke_tf.workflows.threshold_rule import fitted_threshold, threshold_rule_fits, thresholded
+from stroke_tf.workflows.threshold_rule import (
+    fitted_threshold,
+    fitted_threshold_of_largest,
+    largest_thresholded,
+    threshold_rule_fits,
+    thresholded,
+)
 
 Networks = dict[LossKind, Trainable]
 """The network at hand, by its loss; at most one."""
@@ -351,20 +357,24 @@ def _measured_row(study: Study, row: Row, prepared: Mapping[str, Prepared]) -> R
 
 
 def _references(study: Study, prepared: Mapping[str, Prepared]) -> list[Row]:
-    """Measure what no network is needed for: nothing marked, one threshold, and the truth itself, cut and undone."""
+    """Measure what no network is needed for: nothing marked, two threshold rules, the truth itself cut and undone."""
     rows, split = [], study.split
     tested = [prepared[case.case_id] for case in split.test]
     for seen in tested:
         _keep(study, "nothing", seen, lambda seen: np.zeros(seen.truth.shape, bool), cache_key(rule="nothing"))
     rows.append(_measured_row(study, Row("nothing", "", "Nothing marked at all", "-"), prepared))
     if threshold_rule_fits(study.cases.cases):
-        threshold = fitted_threshold([prepared[case.case_id] for case in (*split.train, *split.validation)])
-        source = cache_key(rule="flair x dwi", threshold=threshold)
-        for seen in tested:
-            _keep(study, "threshold", seen, lambda seen: thresholded(seen, threshold), source)
-        note = f"one threshold, fitted on the training and validation cases: {threshold:.3g}"
-        rule = Row("threshold", "", "Threshold on FLAIR x DWI", "-", note=note)
-        rows.append(_measured_row(study, rule, prepared))
+        fitted_on = [prepared[case.case_id] for case in (*split.train, *split.validation)]
+        for row_id, title, fit_rule, find in (
+            ("threshold", "Threshold on FLAIR x DWI", fitted_threshold, thresholded),
+            ("threshold-largest", "The same, largest component", fitted_threshold_of_largest, largest_thresholded),
+        ):
+            threshold = fit_rule(fitted_on)
+            source = cache_key(rule=row_id, threshold=threshold)
+            for seen in tested:
+                _keep(study, row_id, seen, lambda seen, find=find, at=threshold: find(seen, at), source)
+            note = f"one threshold, fitted on the training and validation cases: {threshold:.3g}"
+            rows.append(_measured_row(study, Row(row_id, "", title, "-", note=note), prepared))
     recipe = study.preset.printed
     best = Row("ceiling", "", "Ceiling: the truth itself, cut and undone", "-")
     best.note = f"fit: {recipe.fit.value}, {recipe.size}x{recipe.size}, axial"
