@@ -112,7 +112,8 @@ def probabilities(trained: Trained, case_id: str) -> np.ndarray:
     """Return the lesion probability of each voxel of a case, float32, on the case's own grid."""
     from stroke_tf.workflows.probabilities import predict_plane
 
-    return predict_plane(trained.cohorts.prepared[case_id], trained.arm.plane, trained.predict)
+    case, arm = trained.cohorts.prepared[case_id], trained.arm
+    return predict_plane(case, arm.plane, trained.predict, neighbours=arm.recipe.neighbours)
 
 
 def read_masks(folder: Path) -> dict[str, np.ndarray]:

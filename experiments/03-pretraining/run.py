@@ -124,17 +124,18 @@ def _tissue_network(precision: Precision) -> Any:
     import keras
 
     from stroke_tf.models.network import SCALE_AND_OFFSET, InputScaling, Network
-    from stroke_tf.models.unet2d import decoder_stage, res_unet
+    from stroke_tf.models.unet2d import decoder_stage, unet2d
 
     network = Network(Architecture.UNET_2D, BASE.backbone, BASE.size, scaling=InputScaling.IMAGENET)
     keras.utils.set_random_seed(child_seed(TISSUE_SEED, "network"))
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision.value)
     try:
-        plain = res_unet(BASE.backbone, size=BASE.size, channels=3, batchnorm_momentum=BASE.batchnorm_momentum)
+        plain = unet2d(Architecture.UNET_2D, BASE.backbone, size=BASE.size, batchnorm_momentum=BASE.batchnorm_momentum)
         finest = decoder_stage(plain, 4)
         classes = keras.layers.Conv2D(1 + len(CLASSES), 3, padding="same", name="final_conv")(finest)
         unet = keras.Model(plain.input, classes, name="unet")
+        unet.encoder = plain.encoder
         inputs = keras.Input((BASE.size, BASE.size, 3), name="z_scores", dtype="float32")
         # Weights from a file meet their images in ImageNet's range (models/build.py), so these learn in it.
         scale, offset = SCALE_AND_OFFSET[InputScaling.IMAGENET]

@@ -1,4 +1,4 @@
-"""Vary decision threshold, loss weights and sampling share; question and expectation stand in README.md."""
+"""Vary decision threshold, loss weights, sampling share and inputs; question and expectation stand in README.md."""
 
 import sys
 from dataclasses import replace
@@ -24,6 +24,7 @@ RECIPES: dict[str, Recipe] = {
     "lesion weight 10": replace(BASE, loss=Loss(lesion_weight=10.0)),
     "cross-entropy alone": replace(BASE, loss=Loss(alpha=1.0, beta=0.0)),
     "Dice loss alone": replace(BASE, loss=Loss(alpha=0.0, beta=1.0)),
+    "2.5-D": replace(BASE, neighbours=1),
 }
 
 
@@ -51,7 +52,7 @@ def judge_at_two_thresholds(trained: Trained) -> tuple[Rows, dict[str, Any]]:
 
 EXPERIMENT = Experiment(
     folder=Path(__file__).resolve().parent,
-    question="Which threshold, loss weights and sampling share?",
+    question="Which threshold, loss weights, sampling share and inputs?",
     arms=tuple(Arm(name, recipe) for name, recipe in RECIPES.items()),
     rows=tuple(with_own_threshold(name) for name in RECIPES),
     comparisons=(
@@ -60,7 +61,7 @@ EXPERIMENT = Experiment(
         *((with_own_threshold(name), with_own_threshold("base")) for name in RECIPES if name != "base"),
     ),
     judge=judge_at_two_thresholds,
-    minutes=15,
+    minutes=17,
 )
 
 if __name__ == "__main__":
