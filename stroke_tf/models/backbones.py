@@ -34,8 +34,9 @@ BACKBONES = {
 }
 """The encoders that segmentation-models 1.0.1 lists. The paper's is resnet50, resnet18 is for trials and tests.
 
-Each was built with every decoder here, and trained for a step in mixed_bfloat16, under Keras 3.15: all of them work,
-every weight gets a gradient, and every batch normalisation is ours. Only inceptionv3 wants slices of 96 or more.
+Each was built with every decoder here, and trained for a step in mixed_bfloat16 as U-Net and as attention U-Net, under
+Keras 3.15: all of them work, every weight gets a gradient, and every batch normalisation is ours. Only inceptionv3
+wants slices of 96 or more.
 """
 
 DECODERS = re.compile(
