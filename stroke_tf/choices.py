@@ -101,6 +101,9 @@ class PerfusionInput(str, Enum):
 
     WHOLE = "whole"
     """Series, CT and maps: all that there is at test time. The DWI is generated from them."""
+    UNGUIDED = "unguided"
+    """What the whole model sees, through the same layers, but no DWI is shown to it: what lies between may be anything.
+    By how much the whole model is better is what the DWI taught it."""
     MAPS = "maps"
     """CBF, CBV, MTT and Tmax alone."""
     DWI = "dwi"

@@ -15,7 +15,7 @@ from stroke_tf.recipes.song_2019 import SMOKE
 from stroke_tf.reproduce_isles2018 import main, parser
 from stroke_tf.workflows.isles2018_results import COMPARED, TITLES
 
-NETWORKS = ["whole", "maps", "dwi"]
+NETWORKS = ["whole", "unguided", "maps", "dwi"]
 RULES = ["threshold-tmax", "threshold-cbf"]
 
 
@@ -49,7 +49,7 @@ def times(out: Path) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory):
-    """Return what three calls left: one killed before its third network, one to the end, one with nothing to do."""
+    """Return what three calls left: one killed before its last network, one to the end, one with nothing to do."""
     out, said = tmp_path_factory.mktemp("smoke") / "isles2018", []
 
     def killed_at_dwi(text: str) -> None:
@@ -116,7 +116,7 @@ def test_phantoms_are_called_synthetic_in_the_title_and_in_every_picture(story):
 
 def test_a_killed_run_keeps_what_it_had_finished_and_the_next_fills_the_rest(story):
     trained = {name.split("/")[2] for name in story["killed"] if name.endswith("run_card.json")}
-    assert trained == {"whole", "maps"}
+    assert trained == {"whole", "unguided", "maps"}
     assert {name: story["finished"][name] for name in story["killed"]} == story["killed"]
     masks = {name.split("/")[2] for name in story["finished"] if name.endswith("_mask.nii.gz")}
     assert masks == {*NETWORKS, *RULES}
@@ -130,11 +130,11 @@ def test_every_stage_is_announced_with_the_time_left(story):
     assert story["said"][0].startswith("device: CPU")
     assert "SYNTHETIC CT-perfusion phantoms" in story["said"][0]
     stages = [text for text in story["said"] if text.startswith("[")]
-    assert len(stages) == 5
+    assert len(stages) == 6
     assert all("gone, about" in text and text.endswith(" left") for text in stages)
 
 
-@pytest.mark.parametrize("name", ["whole", "maps"])
+@pytest.mark.parametrize("name", ["whole", "unguided", "maps"])
 def test_without_dwi_and_lesion_a_test_case_gets_the_same_mask(story, tested, name, tmp_path, capsys):
     data, out = tmp_path / "data" / tested, tmp_path / "out"
     shutil.copytree(story["out"] / "synthetic-phantoms" / tested, data)

@@ -9,6 +9,7 @@ from stroke_tf.recipes.recipe import Phase
 MAPS = ("CBF", "CBV", "MTT", "TMAX")
 _SEQUENCES = {
     PerfusionInput.WHOLE: ("CTP", "CT", *MAPS),
+    PerfusionInput.UNGUIDED: ("CTP", "CT", *MAPS),
     PerfusionInput.MAPS: MAPS,
     PerfusionInput.DWI: ("DWI",),
 }
@@ -82,8 +83,7 @@ class PerfusionRecipe:
     @property
     def architecture(self) -> Architecture:
         """Return the network that looks at these inputs."""
-        whole = self.looks_at is PerfusionInput.WHOLE
-        return Architecture.GENERATIVE_CTP if whole else Architecture.SEGMENTOR_2D
+        return Architecture.GENERATIVE_CTP if "CTP" in self.sequences else Architecture.SEGMENTOR_2D
 
     @property
     def sequences(self) -> tuple[str, ...]:
@@ -94,7 +94,7 @@ class PerfusionRecipe:
     def channels(self) -> int:
         """Return how many channels a slice has; the series counts with its frames."""
         # The series is one sequence, and becomes its frames and what it shows before the bolus.
-        series = self.frames if self.looks_at is PerfusionInput.WHOLE else 0
+        series = self.frames if "CTP" in self.sequences else 0
         return len(self.sequences) + series
 
     @property
@@ -128,10 +128,11 @@ class PerfusionCohort:
 
 @dataclass(frozen=True)
 class Isles2018:
-    """One preset of the whole journey: the three networks, the phantoms that stand in, the expected time of a fold."""
+    """One preset of the whole journey: the four networks, the phantoms that stand in, the expected time of a fold."""
 
     name: str
     whole: PerfusionRecipe
+    unguided: PerfusionRecipe
     maps: PerfusionRecipe
     dwi: PerfusionRecipe
     cohort: PerfusionCohort

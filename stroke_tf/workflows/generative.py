@@ -1,7 +1,7 @@
 """Song's method for one network: slices of CT perfusion -> (a DWI that was never taken ->) lesion -> a volume.
 
-The whole model, the segmentor on the maps and the segmentor on the real DWI all go this one way; what they look at is
-the recipe's, and the slices, their order and how they are moved are the same for all three.
+The whole model, the same without a DWI to learn from, the segmentor on the maps and the segmentor on the real DWI all
+go this one way; what they look at is the recipe's, and the slices, their order and how they are moved are the same.
 """
 
 from collections.abc import Mapping
@@ -32,10 +32,13 @@ from stroke_tf.workflows.run import Job, RunOptions, batch_workers, run_job
 
 
 def build_generative(recipe: PerfusionRecipe, *, precision: Precision, seed: int) -> Trainable:
-    """Build a recipe's network with its loss; the random weights depend on the seed and on what it looks at."""
+    """Build a recipe's network with its loss; the random weights depend on the seed and on the network's layers.
+
+    So the whole model and its unguided twin begin at the same weights.
+    """
     model = build_model(
         recipe.architecture,
-        seed=child_seed(seed, "network", recipe.looks_at.value),
+        seed=child_seed(seed, "network", recipe.architecture.value, recipe.channels),
         precision=precision,
         size=recipe.size,
         channels=recipe.channels,
@@ -44,6 +47,8 @@ def build_generative(recipe: PerfusionRecipe, *, precision: Precision, seed: int
     )
     loss = recipe.loss
     segmentation = pixel_region_loss(region=loss.region, pixel=loss.pixel, lesion_weight=loss.lesion_weight)
+    if recipe.looks_at is PerfusionInput.UNGUIDED:
+        return Trainable(model, lambda targets, outputs: segmentation(targets, outputs[0]), precision)
     if recipe.looks_at is not PerfusionInput.WHOLE:
         return Trainable(model, segmentation, precision)
     settings = {"edges": loss.edges, "lesion_weight": loss.lesion_weight}
@@ -63,7 +68,7 @@ def train_generative(
     folder: Path,
     options: RunOptions,
 ) -> Path:
-    """Train one of the three networks.
+    """Train one of the four networks.
 
     Args:
         job: its recipe is a PerfusionRecipe, its plane axial.
@@ -88,7 +93,7 @@ def train_generative(
             steps=epochs * recipe.steps_per_epoch,
             movement=Movement(**asdict(recipe.moving)),
             lesion_share=recipe.lesion_share,
-            # One seed for all three networks: they meet the same slices, moved alike.
+            # One seed for all networks: they meet the same slices, moved alike.
             seed=child_seed(job.seed, "batches", "perfusion"),
             start_step=step,
             workers=batch_workers(chosen),

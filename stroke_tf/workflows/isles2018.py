@@ -1,4 +1,4 @@
-"""The whole of Song 2019: cohort, folds by patient, three networks, two threshold rules, measures, verdicts.
+"""The whole of Song 2019: cohort, folds by patient, four networks, two threshold rules, measures, verdicts.
 
 Reads like the method section that the paper would have: who is tested, what each network sees, how it is judged. Every
 stage leaves its result in the output folder and is passed over when that result is there: finished networks by their
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from stroke_tf.arrays import Mask
-from stroke_tf.choices import Device, PerfusionInput, Precision, Protocol
+from stroke_tf.choices import Architecture, Device, PerfusionInput, Precision, Protocol
 from stroke_tf.errors import ManifestError, SettingError
 from stroke_tf.files import write_json
 from stroke_tf.fusion import lesion_where
@@ -195,7 +195,7 @@ def _phantoms_name(cohort: PerfusionCohort, seed: int) -> str:
 
 
 def _recipes(preset: Isles2018) -> dict[str, PerfusionRecipe]:
-    return {recipe.looks_at.value: recipe for recipe in (preset.whole, preset.maps, preset.dwi)}
+    return {recipe.looks_at.value: recipe for recipe in (preset.whole, preset.unguided, preset.maps, preset.dwi)}
 
 
 def _costs(preset: Isles2018, folds: Sequence[int]) -> dict[str, float]:
@@ -204,13 +204,13 @@ def _costs(preset: Isles2018, folds: Sequence[int]) -> dict[str, float]:
     for fold in folds:
         for name, recipe in _recipes(preset).items():
             work = sum(phase.epochs for phase in recipe.training) * recipe.steps_per_epoch * recipe.batch_size
-            costs[f"fold {fold}: {name}"] = 200 + work * (2.7 if recipe.looks_at is PerfusionInput.WHOLE else 1.0)
+            costs[f"fold {fold}: {name}"] = 200 + work * (2.7 if recipe.architecture is Architecture.GENERATIVE_CTP else 1.0)
         costs[f"fold {fold}: judging"] = 200
     return costs
 
 
 class _Networks:
-    """The three networks, each built and traced once: a fold begins by putting the first weights back."""
+    """The networks, each built and traced once: a fold begins by putting the first weights back."""
 
     def __init__(self, precision: Precision, seed: int) -> None:
         self._precision, self._seed = precision, seed
@@ -352,6 +352,7 @@ def _figures(fold: _Fold, out: Path, synthetic: bool) -> None:
 def _notes(preset: Isles2018) -> dict[str, str]:
     return {
         "whole": "no DWI is read at test time; the one it finds the lesion on is its own drawing",
+        "unguided": "the same inputs and layers, trained for the lesion alone: whole minus it is what the DWI taught",
         "threshold-tmax": "marks what is at risk, core and penumbra together",
         "threshold-cbf": "relative to the median of the brain with Tmax up to 6 s",
         "ceiling": f"fit: {preset.whole.fit.value}, {preset.whole.size}x{preset.whole.size}",

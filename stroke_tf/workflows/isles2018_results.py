@@ -19,6 +19,7 @@ from stroke_tf.workflows.results import figure_name
 
 TITLES = {
     "whole": "Extractor, generator, segmentor",
+    "unguided": "The same, never shown a DWI",
     "maps": "Segmentor on the maps alone",
     "dwi": "Segmentor on the real DWI (upper bound)",
     "threshold-tmax": "Threshold: Tmax > 6 s",
@@ -27,13 +28,14 @@ TITLES = {
 }
 SEES = {
     "whole": "series, CT, maps",
+    "unguided": "series, CT, maps",
     "maps": "CBF, CBV, MTT, Tmax",
     "dwi": "DWI, absent at test time",
     "threshold-tmax": "Tmax",
     "threshold-cbf": "CBF, Tmax",
     "ceiling": "the truth",
 }
-COMPARED = ("maps", "dwi", "threshold-tmax", "threshold-cbf")
+COMPARED = ("unguided", "maps", "dwi", "threshold-tmax", "threshold-cbf")
 """The rows that the whole model is compared with, case by case."""
 IMAGE_MEASURES = ("psnr_db", "ssim", "psnr_of_blank_db")
 _PRINTED_AS = {"whole": "song"}

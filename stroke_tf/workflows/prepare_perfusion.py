@@ -110,7 +110,7 @@ class LearntCase:
 
 
 def perfusion_viewing(recipe: PerfusionRecipe) -> PerfusionViewing:
-    """Return how a recipe looks at a case; the three networks of one preset look in the same way."""
+    """Return how a recipe looks at a case; the networks of one preset look in the same way."""
     return PerfusionViewing(recipe.size, recipe.frames, recipe.frame_seconds, recipe.fit)
 
 
@@ -121,7 +121,7 @@ def inputs_of(seen: PerfusionCase, dwi: SliceStack | None, looks_at: PerfusionIn
         dwi: needed by PerfusionInput.DWI alone.
     Raises: ManifestError if it is needed and missing.
     """
-    if looks_at is PerfusionInput.WHOLE:
+    if looks_at in (PerfusionInput.WHOLE, PerfusionInput.UNGUIDED):
         return seen.images
     if looks_at is PerfusionInput.MAPS:
         return seen.images[..., -len(MAPS) :]

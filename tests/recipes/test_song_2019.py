@@ -11,19 +11,20 @@ from stroke_tf.recipes.song_2019 import ISLES2018, PAPER
 
 
 @pytest.mark.parametrize("preset", ISLES2018.values(), ids=ISLES2018)
-def test_the_three_networks_differ_in_what_they_look_at_and_in_nothing_else(preset):
-    for other in (preset.maps, preset.dwi):
+def test_the_networks_differ_in_what_they_look_at_and_in_nothing_else(preset):
+    for other in (preset.unguided, preset.maps, preset.dwi):
         assert replace(other, name=preset.whole.name, looks_at=PerfusionInput.WHOLE) == preset.whole
     assert preset.folds == 5
 
 
 def test_inputs_decide_network_and_channels():
-    assert [recipe.architecture for recipe in (PAPER.whole, PAPER.maps, PAPER.dwi)] == [
+    assert [recipe.architecture for recipe in (PAPER.whole, PAPER.unguided, PAPER.maps, PAPER.dwi)] == [
+        Architecture.GENERATIVE_CTP,
         Architecture.GENERATIVE_CTP,
         Architecture.SEGMENTOR_2D,
         Architecture.SEGMENTOR_2D,
     ]
-    assert [recipe.channels for recipe in (PAPER.whole, PAPER.maps, PAPER.dwi)] == [24 + 6, 4, 1]
+    assert [recipe.channels for recipe in (PAPER.whole, PAPER.unguided, PAPER.maps, PAPER.dwi)] == [24 + 6, 24 + 6, 4, 1]
     assert "DWI" not in PAPER.whole.sequences
 
 

@@ -59,8 +59,8 @@ def test_the_bolus_shows_in_the_frames(learnt):
 
 
 def test_each_network_looks_at_its_own_inputs(learnt):
-    whole, maps, dwi = (inputs_of(learnt.seen, learnt.target.dwi, looks_at) for looks_at in PerfusionInput)
-    assert whole is learnt.seen.images
+    whole, unguided, maps, dwi = (inputs_of(learnt.seen, learnt.target.dwi, looks_at) for looks_at in PerfusionInput)
+    assert whole is unguided is learnt.seen.images
     assert np.array_equal(maps, whole[..., -4:])
     assert np.array_equal(dwi[..., 0], learnt.target.dwi)
 
