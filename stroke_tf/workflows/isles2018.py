@@ -204,7 +204,8 @@ def _costs(preset: Isles2018, folds: Sequence[int]) -> dict[str, float]:
     for fold in folds:
         for name, recipe in _recipes(preset).items():
             work = sum(phase.epochs for phase in recipe.training) * recipe.steps_per_epoch * recipe.batch_size
-            costs[f"fold {fold}: {name}"] = 200 + work * (2.7 if recipe.architecture is Architecture.GENERATIVE_CTP else 1.0)
+            heavier = 2.7 if recipe.architecture is Architecture.GENERATIVE_CTP else 1.0
+            costs[f"fold {fold}: {name}"] = 200 + work * heavier
         costs[f"fold {fold}: judging"] = 200
     return costs
 

@@ -24,7 +24,8 @@ def test_inputs_decide_network_and_channels():
         Architecture.SEGMENTOR_2D,
         Architecture.SEGMENTOR_2D,
     ]
-    assert [recipe.channels for recipe in (PAPER.whole, PAPER.unguided, PAPER.maps, PAPER.dwi)] == [24 + 6, 24 + 6, 4, 1]
+    channels = [recipe.channels for recipe in (PAPER.whole, PAPER.unguided, PAPER.maps, PAPER.dwi)]
+    assert channels == [24 + 6, 24 + 6, 4, 1]
     assert "DWI" not in PAPER.whole.sequences
 
 
