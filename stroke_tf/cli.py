@@ -1,12 +1,15 @@
-"""What every door shares: how an error leaves, and the list of doors."""
+"""What doors share: how an error leaves, the list of doors, and the options that several have."""
 
+import argparse
 import functools
 import importlib
 import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from stroke_tf.choices import Device, Precision, Protocol
 from stroke_tf.errors import StrokeTfError
 
 DOORS = {
@@ -67,6 +70,48 @@ def say_next(*words: object) -> None:
 def data_options(data: object, data_root: object | None) -> list[object]:
     """Return the options that name the same cases to another door."""
     return ["--data", data, *(["--data-root", data_root] if data_root is not None else [])]
+
+
+def device_options(options: argparse.ArgumentParser) -> None:
+    """Add where a network runs, and in which number format."""
+    options.add_argument(
+        "--device", choices=[each.value for each in Device], default="auto", help="gpu fails where there is none"
+    )
+    options.add_argument(
+        "--precision", choices=[each.value for each in Precision], default="auto", help="auto suits the device"
+    )
+
+
+def reproduction_options(options: argparse.ArgumentParser, name: str, *, seed: int) -> None:
+    """Add what every reproduction of a paper asks: the data, how much of it all, where to, which seed, where it runs.
+
+    Args:
+        name: of the results folder, without the preset.
+        seed: unless told.
+    """
+    options.add_argument("--data", type=Path, help="manifest CSV or folder of cases (default: phantoms)")
+    options.add_argument("--data-root", type=Path, help="folder the manifest's paths are relative to")
+    options.add_argument(
+        "--preset",
+        choices=("smoke", "quick", "paper"),
+        help="smoke: every stage in a few steps; quick: 25 min on 2 cores (default without --data); paper: the full "
+        "schedule (default with --data)",
+    )
+    options.add_argument("--out", type=Path, help=f"results folder (default results/{name}-PRESET)")
+    options.add_argument("--seed", type=int, default=seed, help="of phantoms, weights and batches")
+    options.add_argument(
+        "--protocol",
+        choices=[each.value for each in Protocol],
+        default="isles2015",
+        help="whose rules decide empty masks and failed cases",
+    )
+    device_options(options)
+
+
+def preset_and_folder(asked: argparse.Namespace, name: str) -> tuple[str, Path]:
+    """Return the preset and the results folder that were asked for, or those that suit: the full one on real scans."""
+    preset = asked.preset or ("paper" if asked.data else "quick")
+    return preset, asked.out or Path("results") / f"{name}-{preset}"
 
 
 def _print_anywhere() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Device, Engine, Precision, TieRule
-from stroke_tf.cli import door, say_next
+from stroke_tf.cli import device_options, door, say_next
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,12 +42,7 @@ def parser() -> argparse.ArgumentParser:
         default="auto",
         help="what computes the networks; auto takes openvino on a processor if it is installed, keras otherwise",
     )
-    options.add_argument(
-        "--device", choices=[each.value for each in Device], default="auto", help="gpu fails where there is none"
-    )
-    options.add_argument(
-        "--precision", choices=[each.value for each in Precision], default="auto", help="auto suits the device"
-    )
+    device_options(options)
     options.add_argument("--max-voxels", type=int, default=512**3, help="refuse images that claim more")
     options.add_argument("--force", action="store_true", help="replace masks that exist")
     return options

@@ -2,10 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from stroke_tf.choices import Device, Precision, Protocol
-from stroke_tf.cli import door, say_next
+from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_next
 
 _FOLDS = tuple(str(fold) for fold in range(5))
 
@@ -19,29 +18,8 @@ def parser() -> argparse.ArgumentParser:
         "real DWI, and two threshold rules. Without --data it runs on SYNTHETIC phantoms. Stages already done are "
         "passed over: run it again to go on.",
     )
-    options.add_argument("--data", type=Path, help="manifest CSV or folder of cases (default: phantoms)")
-    options.add_argument("--data-root", type=Path, help="folder the manifest's paths are relative to")
-    options.add_argument(
-        "--preset",
-        choices=("smoke", "quick", "paper"),
-        help="smoke: every stage in a few steps; quick: 25 min on 2 cores (default without --data); paper: the full "
-        "schedule (default with --data)",
-    )
+    reproduction_options(options, "isles2018", seed=1906)
     options.add_argument("--fold", choices=(*_FOLDS, "all"), default="all", help="which fold is tested (default all)")
-    options.add_argument("--out", type=Path, help="results folder (default results/isles2018-PRESET)")
-    options.add_argument("--seed", type=int, default=1906, help="of phantoms, weights and batches")
-    options.add_argument(
-        "--protocol",
-        choices=[each.value for each in Protocol],
-        default="isles2015",
-        help="whose rules decide empty masks and failed cases",
-    )
-    options.add_argument(
-        "--device", choices=[each.value for each in Device], default="auto", help="gpu fails where there is none"
-    )
-    options.add_argument(
-        "--precision", choices=[each.value for each in Precision], default="auto", help="auto suits the device"
-    )
     return options
 
 
@@ -49,8 +27,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is left to run, and print the table."""
     asked = parser().parse_args(arguments)
-    preset = asked.preset or ("paper" if asked.data else "quick")
-    out = asked.out or Path("results") / f"isles2018-{preset}"
+    preset, out = preset_and_folder(asked, "isles2018")
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()

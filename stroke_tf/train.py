@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Architecture, Device, FitRule, Precision
-from stroke_tf.cli import data_options, door, say_next
+from stroke_tf.cli import data_options, device_options, door, say_next
 from stroke_tf.planes import parse_plane
 
 _TAUGHT = (
@@ -57,12 +57,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--batch-size", type=int, help="slices (or patches) a step")
     options.add_argument("--steps-per-epoch", type=int, help="steps between two validations")
     options.add_argument("--seed", type=int, default=2511, help="of weights, batches and phantoms")
-    options.add_argument(
-        "--device", choices=[each.value for each in Device], default="auto", help="gpu fails where there is none"
-    )
-    options.add_argument(
-        "--precision", choices=[each.value for each in Precision], default="auto", help="auto suits the device"
-    )
+    device_options(options)
     options.add_argument(
         "--checkpoint-every",
         type=float,

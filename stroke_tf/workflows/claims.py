@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from stroke_tf.metrics.summary import bootstrap_interval
-from stroke_tf.paper.tables import CLAIMS, printed_row
+from stroke_tf.paper.tables import CLAIMS, PrintedRow, printed_row
 from stroke_tf.seeds import child_seed
 
 
@@ -42,7 +42,9 @@ def judge(rows: Mapping[str, Mapping[str, Any]], *, synthetic: bool, seed: int) 
         "pretrained": _pretrained(rows, synthetic, seed),
         "vote": compare_rows(rows, [("vote", plane) for plane in ("x", "y", "z")], synthetic, seed),
         "planes-beat-3d": _planes_against_volume(rows, synthetic, seed),
-        "dice": _printed_dice(rows, synthetic),
+        "dice": judge_printed_dice(
+            rows["vote"]["summary"]["dice"], printed_row("vote"), who="the vote", cohort="SISS", synthetic=synthetic
+        ),
     }
     return [Judged(claim.id, claim.sentence, *judges[claim.id]) for claim in CLAIMS]
 
@@ -60,17 +62,24 @@ def _planes_against_volume(rows: Mapping[str, Mapping[str, Any]], synthetic: boo
     return compare_rows(rows, [(plane, "3d-unet") for plane in ("x", "y", "z")], synthetic, seed)
 
 
-def _printed_dice(rows: Mapping[str, Mapping[str, Any]], synthetic: bool) -> tuple[Verdict, str]:
-    dice = rows["vote"]["summary"]["dice"]
+def judge_printed_dice(
+    dice: Mapping[str, Any], printed: PrintedRow, *, who: str, cohort: str, synthetic: bool
+) -> tuple[Verdict, str]:
+    """Judge a printed Dice by whether the interval of our mean reaches it; on phantoms there is nothing to judge.
+
+    Args:
+        dice: the summary over cases: mean, low, high, n.
+        who, cohort: whose mean Dice it is, and on which cohort the paper measured, for the sentence.
+    """
     if dice["mean"] is None:
         return Verdict.NOT_TESTABLE, "no case has a Dice"
     interval = "" if dice["low"] is None else f" [{100 * dice['low']:.1f}, {100 * dice['high']:.1f}]"
-    text = f"the vote's mean Dice is {100 * dice['mean']:.1f} %{interval} on {dice['n']} cases"
+    text = f"{who}'s mean Dice is {100 * dice['mean']:.1f} %{interval} on {dice['n']} cases"
     if synthetic:
-        return Verdict.NOT_TESTABLE, f"a number measured on SISS cannot be tested on phantoms, where {text}"
+        return Verdict.NOT_TESTABLE, f"a number measured on {cohort} cannot be tested on phantoms, where {text}"
     if dice["high"] is None:
         return Verdict.NOT_TESTABLE, f"{text}, too few for an interval"
-    reached = dice["high"] >= printed_row("vote").dice
+    reached = dice["high"] >= printed.dice
     return (Verdict.HOLDS if reached else Verdict.FAILS), f"{text}; it holds if the interval reaches the printed value"
 
 

@@ -14,7 +14,7 @@ from stroke_tf.reports.figures import dice_figure
 from stroke_tf.reports.isles2018 import isles2018_csv, isles2018_markdown
 from stroke_tf.seeds import child_seed
 from stroke_tf.training.record import commit, peak_memory_mb, versions
-from stroke_tf.workflows.claims import Judged, Verdict, claim_seed, compare_rows, paired_differences
+from stroke_tf.workflows.claims import Judged, claim_seed, compare_rows, judge_printed_dice, paired_differences
 from stroke_tf.workflows.results import figure_name
 
 TITLES = {
@@ -92,7 +92,13 @@ def judge_song(rows: Mapping[str, Mapping[str, Any]], *, synthetic: bool, seed: 
         "beats-thresholds": compare_rows(
             rows, [("whole", "threshold-tmax"), ("whole", "threshold-cbf")], synthetic, seed
         ),
-        "song-dice": _printed_dice(rows["whole"]["summary"]["dice"], synthetic),
+        "song-dice": judge_printed_dice(
+            rows["whole"]["summary"]["dice"],
+            printed_row("song"),
+            who="the whole model",
+            cohort="ISLES 2018",
+            synthetic=synthetic,
+        ),
     }
     return [Judged(claim.id, claim.sentence, *judges[claim.id]) for claim in SONG_CLAIMS]
 
@@ -113,19 +119,6 @@ def pair_with_whole(rows: Mapping[str, Mapping[str, Any]], other: str, *, seed: 
         "high": high,
         **asdict(test),
     }
-
-
-def _printed_dice(dice: Mapping[str, Any], synthetic: bool) -> tuple[Verdict, str]:
-    if dice["mean"] is None:
-        return Verdict.NOT_TESTABLE, "no case has a Dice"
-    interval = "" if dice["low"] is None else f" [{100 * dice['low']:.1f}, {100 * dice['high']:.1f}]"
-    text = f"the whole model's mean Dice is {100 * dice['mean']:.1f} %{interval} on {dice['n']} cases"
-    if synthetic:
-        return Verdict.NOT_TESTABLE, f"a number measured on ISLES 2018 cannot be tested on phantoms, where {text}"
-    if dice["high"] is None:
-        return Verdict.NOT_TESTABLE, f"{text}, too few for an interval"
-    reached = dice["high"] >= printed_row("song").dice
-    return (Verdict.HOLDS if reached else Verdict.FAILS), f"{text}; it holds if the interval reaches the printed value"
 
 
 def _row(name: str, cases: Sequence[Mapping[str, Any]], note: str, seed: int) -> dict[str, Any]:
