@@ -19,6 +19,8 @@ from stroke_tf.reports.tables import REFERENCES, data_title, printed
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 FOUND, FALSE, MISSED = "#009E73", "#E69F00", "#CC79A7"
 _TRUTH = "#FFFFFF"
+# White is lost on a lesion that shines, as on DWI.
+_TRUTH_ON_BRIGHT = "#56B4E9"
 _OURS, _PAPER, _MEAN = "#0072B2", "#D55E00", "#000000"
 # Where the increasing direction of a RAS+ axis leads, and where it comes from.
 _ENDS = (("L", "R"), ("P", "A"), ("I", "S"))
@@ -234,6 +236,7 @@ def generated_figure(
         windows: black and white of each image.
     Raises: GeometryError if shapes differ.
     """
+    from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     for name, image in images.items():
@@ -252,21 +255,17 @@ def generated_figure(
         axis.imshow(_upright(image[(*box, index)], Plane.Z), cmap="gray", vmin=low, vmax=high, extent=place)
         lesion = _upright(truth, Plane.Z)
         if lesion.any() and not lesion.all():
-            axis.contour(lesion[::-1].astype(float), [0.5], colors=FALSE, linewidths=0.9, extent=place)
+            axis.contour(lesion[::-1].astype(float), [0.5], colors=_TRUTH_ON_BRIGHT, linewidths=0.9, extent=place)
         axis.set_title(name, fontsize=9)
         axis.set_facecolor("black")
         axis.set_xticks([])
         axis.set_yticks([])
+        _label_directions(axis, Plane.Z)
     axes[-1].imshow(_colours(_upright(found, Plane.Z), lesion), extent=place, interpolation="nearest")
-    handles: list[Any] = [
-        Patch(color=colour, label=label)
-        for colour, label in (
-            (FOUND, "found (TP)"),
-            (FALSE, "false alarm (FP); outline: the truth"),
-            (MISSED, "missed (FN)"),
-        )
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    words = ((FOUND, "found (TP)"), (FALSE, "false alarm (FP)"), (MISSED, "missed (FN)"))
+    handles: list[Any] = [Patch(color=colour, label=label) for colour, label in words]
+    handles.append(Line2D([], [], color=_TRUTH_ON_BRIGHT, label="outline of the truth"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     figure.suptitle(_titled(f"{title}, axial slice {index}", synthetic), fontsize=11)
     _save(figure, path)
 
