@@ -254,6 +254,8 @@ def _trained_and_tested(
         study.weights, frozen=not recipe.phases(pretrained=study.weights.pretrained)[0].encoder_trainable
     )
     row = Row(row_id, model.id, f"{model.title}, {TITLES[pace]}", encoder, pace, taught)
+    if pace is Pace.LEARNING and not taught.learnt:
+        row.note = f"in {taught.steps} steps it learnt too little at this rate, too (rule below)"
     return _measured_row(study, row, prepared)
 
 
