@@ -133,7 +133,7 @@ def lesion_of_mixed_classes(dice: float, accuracy: float, background_precision: 
 
     Example:
         >>> [round(value, 3) for value in lesion_of_mixed_classes(0.8, 0.98, 0.99)]
-        [0.88, 0.733, 0.035]
+        [0.792, 0.808, 0.049]
     """
     errors = 1 - accuracy
     found = dice * errors / (2 * (1 - dice))
