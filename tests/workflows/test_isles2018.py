@@ -104,6 +104,17 @@ def test_claims_fail_where_one_rival_is_above():
     assert judged(whole=0.1, cbf=0.2)["beats-thresholds"] is Verdict.FAILS
 
 
+def test_what_the_dwi_taught_is_told_apart_from_what_seeing_more_than_the_maps_gives():
+    by_id = {
+        name: {"cases": each, "summary": {"dice": {"mean": 0.6, "low": 0.55, "high": 0.65, "n": 8}}}
+        for name, each in rows(whole=0.1, unguided=0.1).items()
+    }
+    claim = judge_song(by_id, synthetic=False, seed=1)[0]
+    assert claim.verdict is Verdict.HOLDS
+    assert "whole - maps +10.0 [+10.0, +10.0]" in claim.reason
+    assert "is not shown: points of Dice: whole - unguided +0.0" in claim.reason
+
+
 def test_the_printed_number_is_not_tested_on_phantoms():
     assert judged(synthetic=True, whole=0.1)["song-dice"] is Verdict.NOT_TESTABLE
 
