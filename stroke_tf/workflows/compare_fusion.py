@@ -36,7 +36,9 @@ from stroke_tf.workflows.stored_planes import Roster, StoredPlanes, voxel_volume
 
 FILES = ("fusion.md", "fusion.csv", "fusion.json")
 # Counted up when the same files give other results than before.
-_COMPARISON = 1
+_COMPARISON = 2
+LEVEL = 0.05
+"""Below which Wilcoxon's p must lie for a rule to be called worth using."""
 _BASE = "majority"
 _SHOWN = ("dice", "precision", "recall")
 _PLANES = {"x": "X alone", "y": "Y alone", "z": "Z alone"}
@@ -152,12 +154,17 @@ def fit_fold(stored: StoredPlanes, roster: Roster) -> tuple[dict[str, FittedFusi
 
 
 def which_rule(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Say in a sentence which rule is worth using, and by how much: one whose paired interval lies above zero."""
+    """Say in a sentence which rule is worth using, and by how much.
+
+    It must have a paired interval above zero and a Wilcoxon test below LEVEL: over a handful of cases a bootstrap
+    interval is too short, and among so many rules one is soon found above zero.
+    """
     compared = [row for row in rows if row["kind"] == "fusion" and row["id"] != _BASE and row["difference"]["n"]]
     if not compared:
         return "No rule could be compared with the majority vote."
     cases = compared[0]["difference"]["n"]
-    worth = [row for row in compared if (row["difference"]["low"] or 0) > 0]
+    above = [row for row in compared if (row["difference"]["low"] or 0) > 0]
+    worth = [row for row in above if (row["difference"]["p_value"] or 1) < LEVEL]
     counted = f"of {len(compared)} variants compared on {_cases(cases)}"
     if cases < LEAST_PAIRS:
         best = max(compared, key=lambda row: row["difference"]["mean"])
@@ -168,11 +175,15 @@ def which_rule(rows: Sequence[Mapping[str, Any]]) -> str:
     best = _told(max(worth or compared, key=lambda row: row["difference"]["mean"]))
     if not worth:
         return (
-            f"No rule is worth using in place of the majority vote at 0.5: {counted} none has a 95 % interval of the "
-            f"paired difference of Dice above zero, and {_below(compared)}. The largest mean difference is that of "
-            f"{best}."
+            f"No rule is worth using in place of the majority vote at 0.5: {counted} {len(above) or 'none'} "
+            f"{'have' if len(above) > 1 else 'has'} a 95 % interval of the paired difference of Dice above zero"
+            f"{f' (but no Wilcoxon p below {LEVEL:g})' if above else ''}, and {_below(compared)}. The largest mean "
+            f"difference is that of {best}."
         )
-    number = f"{len(worth)} {'has' if len(worth) == 1 else 'have'} an interval above zero, and {_below(compared)}"
+    number = (
+        f"{len(worth)} {'has' if len(worth) == 1 else 'have'} an interval above zero and a Wilcoxon p below {LEVEL:g}, "
+        f"and {_below(compared)}"
+    )
     return (
         f"Worth using in place of the majority vote at 0.5: {best}; {counted}, {number}. The intervals are not "
         "corrected for so many comparisons."

@@ -207,8 +207,8 @@ def test_a_run_that_kept_no_probabilities_is_told_how_to_keep_them(tmp_path, cap
     assert "cases.json: damaged" in capsys.readouterr().err
 
 
-def row(name: str, mean: float, low: float, high: float, *, cases: int = 7) -> dict:
-    difference = {"mean": mean, "low": low, "high": high, "n": cases}
+def row(name: str, mean: float, low: float, high: float, *, cases: int = 7, p: float = 0.02) -> dict:
+    difference = {"mean": mean, "low": low, "high": high, "n": cases, "p_value": p}
     return {"id": name, "kind": "fusion", "title": name.title(), "variant": "0.5", "difference": difference}
 
 
@@ -220,7 +220,16 @@ def test_only_an_interval_above_zero_makes_a_rule_worth_using():
     assert said.startswith("No rule is worth using") and "Mean (0.5), +0.4 points of Dice [-0.1, +0.9]" in said
     said = which_rule([BASE, row("mean", 0.004, 0.001, 0.009), row("staple", 0.01, -0.01, 0.03)])
     assert said.startswith("Worth using in place of the majority vote at 0.5: Mean (0.5), +0.4 points of Dice")
-    assert "of 2 variants compared on 7 test cases, 1 has an interval above zero, and none below it" in said
+    assert (
+        "of 2 variants compared on 7 test cases, 1 has an interval above zero and a Wilcoxon p below 0.05, and none"
+        in said
+    )
+
+
+def test_an_interval_above_zero_that_the_test_of_ranks_does_not_confirm_is_not_enough():
+    said = which_rule([BASE, row("mean", 0.004, 0.001, 0.009, p=0.06)])
+    assert said.startswith("No rule is worth using")
+    assert "1 has a 95 % interval of the paired difference of Dice above zero (but no Wilcoxon p below 0.05)" in said
 
 
 def test_few_cases_decide_nothing_however_well_they_agree():
