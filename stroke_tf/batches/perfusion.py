@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from stroke_tf.arrays import SliceStack
+from stroke_tf.batches.memory_maps import give_pages_back_after
 from stroke_tf.batches.pipeline import WORKERS, numbered_batches
-from stroke_tf.batches.sampling import draw_slices, require_draw
+from stroke_tf.batches.sampling import draw_slices, numbers_of_nonzero, require_draw, require_lesion_and_brain
 from stroke_tf.errors import GeometryError, ManifestError, SettingError
 from stroke_tf.seeds import child_seed
 
@@ -80,12 +81,12 @@ class PerfusionSource:
     @cached_property
     def lesion_slices(self) -> np.ndarray:
         """Numbers, over the whole cohort, of the slices where any pixel has some lesion."""
-        return _numbers_of_nonzero(self.coverage)
+        return numbers_of_nonzero(self.coverage)
 
     @cached_property
     def brain_slices(self) -> np.ndarray:
         """Numbers, over the whole cohort, of the slices that hold brain."""
-        return _numbers_of_nonzero(self.brain)
+        return numbers_of_nonzero(self.brain)
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -127,9 +128,7 @@ def perfusion_batches(
     Raises: ManifestError for a cohort without lesion or without brain; SettingError for numbers that cannot be.
     """
     require_draw(batch_size=batch_size, steps=steps, start_step=start_step, lesion_share=lesion_share)
-    for numbers, what in ((source.lesion_slices, "lesion"), (source.brain_slices, "brain")):
-        if numbers.size == 0:
-            raise ManifestError(f"None of the {len(source.images)} training cases has a slice with {what}.")
+    require_lesion_and_brain(source.lesion_slices, source.brain_slices, cases=len(source.images))
 
     def make(number: int) -> tuple[np.ndarray, np.ndarray]:
         return perfusion_batch(
@@ -166,6 +165,7 @@ def perfusion_batch(
         if movement is not None:
             image, target = move(image, target, movement, seed=child_seed(seed, "batch", batch, "slice", row))
         images[row], targets[row] = image, target
+    give_pages_back_after(batch, (*source.images, *source.dwi, *source.brain, *source.coverage))
     return images, targets
 
 
@@ -205,8 +205,3 @@ def _warped(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         )
         warped[..., some] = part.reshape(warped[..., some].shape)
     return warped
-
-
-def _numbers_of_nonzero(stacks: Sequence[SliceStack]) -> np.ndarray:
-    """Count the slices of all stacks through and return the numbers of those with a value that is not 0."""
-    return np.flatnonzero(np.concatenate([np.asarray(stack).any(axis=(1, 2)) for stack in stacks]))

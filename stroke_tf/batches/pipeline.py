@@ -10,9 +10,9 @@ import numpy as np
 from stroke_tf.arrays import SliceStack
 from stroke_tf.batches.augment import Augmentation, augmenter
 from stroke_tf.batches.coverage import as_coverage, require_coverage
-from stroke_tf.batches.memory_maps import give_pages_back_after, in_chunks
+from stroke_tf.batches.memory_maps import give_pages_back_after
 from stroke_tf.batches.quiet_albumentations import import_albumentations
-from stroke_tf.batches.sampling import draw_slices, require_draw
+from stroke_tf.batches.sampling import draw_slices, numbers_of_nonzero, require_draw, require_lesion_and_brain
 from stroke_tf.errors import GeometryError, ManifestError, SettingError
 from stroke_tf.neighbours import WithNeighbours
 from stroke_tf.seeds import child_seed
@@ -68,12 +68,12 @@ class SliceSource:
         """Numbers, over the whole cohort, of the slices where any pixel has some lesion; reads the labels once."""
         for case, labels in enumerate(self.labels):
             require_coverage(labels, f"case number {case}")
-        return _numbers_of_nonzero(self.labels)
+        return numbers_of_nonzero(self.labels)
 
     @cached_property
     def brain_slices(self) -> np.ndarray:
         """Numbers, over the whole cohort, of the slices where any channel is not 0; reads the images once."""
-        return _numbers_of_nonzero(self.images)
+        return numbers_of_nonzero(self.images)
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -105,7 +105,7 @@ def slice_batches(
     Raises: ManifestError for a cohort without lesion or without brain; SettingError for numbers that cannot be.
     """
     require_draw(batch_size=batch_size, steps=steps, start_step=start_step, lesion_share=lesion_share)
-    _require_lesion_and_brain(source)
+    require_lesion_and_brain(source.lesion_slices, source.brain_slices, cases=len(source.images))
     if augmentation is not None:
         # Here and not in the threads: two of them would touch the environment at once.
         import_albumentations()
@@ -171,22 +171,3 @@ def _read(source: SliceSource, number: int) -> tuple[np.ndarray, np.ndarray]:
     case = int(np.searchsorted(source.starts, number, side="right")) - 1
     index = number - source.starts[case]
     return source.images[case][index].astype(np.float32), as_coverage(source.labels[case][index])
-
-
-def _numbers_of_nonzero(stacks: Sequence[SliceStack]) -> np.ndarray:
-    """Count the slices of all stacks through and return the numbers of those with a value that is not 0."""
-    found = [chunk.any(axis=tuple(range(1, chunk.ndim))) for stack in stacks for chunk in in_chunks(stack)]
-    return np.flatnonzero(np.concatenate(found))
-
-
-def _require_lesion_and_brain(source: SliceSource) -> None:
-    if source.lesion_slices.size == 0:
-        raise ManifestError(
-            f"None of the {len(source.labels)} training cases has a slice with lesion. "
-            "Choose cases whose lesion mask is not empty."
-        )
-    if source.brain_slices.size == 0:
-        raise ManifestError(
-            f"None of the {len(source.images)} training cases has a slice with brain: all images are 0. "
-            "Look at one with: stroke-tf doctor."
-        )

@@ -1,8 +1,12 @@
 """Which slices make up batch number k: balanced, each about equally often, and a function of (seed, k) alone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from stroke_tf.errors import SettingError
+from stroke_tf.arrays import SliceStack
+from stroke_tf.batches.memory_maps import in_chunks
+from stroke_tf.errors import ManifestError, SettingError
 from stroke_tf.seeds import child_seed
 
 
@@ -66,3 +70,28 @@ def require_draw(*, batch_size: int, steps: int, start_step: int, lesion_share: 
         raise SettingError(f"The share of lesion examples lies in [0, 1]. Received: {lesion_share}")
     if not 0 <= start_step <= steps:
         raise SettingError(f"A run of {steps} batches begins between 0 and {steps}. Received: {start_step}")
+
+
+def numbers_of_nonzero(stacks: Sequence[SliceStack]) -> np.ndarray:
+    """Count the slices of all stacks through and return the numbers of those with a value that is not 0."""
+    found = [chunk.any(axis=tuple(range(1, chunk.ndim))) for stack in stacks for chunk in in_chunks(stack)]
+    return np.flatnonzero(np.concatenate(found))
+
+
+def require_lesion_and_brain(lesion: np.ndarray, brain: np.ndarray, *, cases: int) -> None:
+    """Do nothing if there are slices of both kinds to draw from.
+
+    Args:
+        lesion, brain: numbers of the slices that hold each.
+        cases: how many training cases they were looked for in.
+    Raises: ManifestError.
+    """
+    if lesion.size == 0:
+        raise ManifestError(
+            f"None of the {cases} training cases has a slice with lesion. Choose cases whose lesion mask is not empty."
+        )
+    if brain.size == 0:
+        raise ManifestError(
+            f"None of the {cases} training cases has a slice with brain: all images are 0. "
+            "Look at one with: stroke-tf doctor."
+        )
