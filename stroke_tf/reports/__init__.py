@@ -1,1 +1,1 @@
-"""Numbers and masks as a reader sees them: tables and figures."""
+"""Numbers and masks as a reader sees them: tables, pictures and plots."""

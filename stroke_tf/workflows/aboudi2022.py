@@ -33,7 +33,8 @@ from stroke_tf.recipes.aboudi_2022 import (
     Model,
 )
 from stroke_tf.recipes.recipe import Recipe
-from stroke_tf.reports.figures import progress_figure, slices_figure
+from stroke_tf.reports.pictures import slices_figure
+from stroke_tf.reports.plots import progress_figure
 from stroke_tf.slices import restack
 from stroke_tf.training.fit import Trainable, Validated
 from stroke_tf.training.record import read_history, read_run_card

@@ -13,7 +13,7 @@ from stroke_tf.paper.counts import Table
 from stroke_tf.paper.measured_readings import like_the_print, readings_of
 from stroke_tf.paper.tables import ABOUDI_2022, ABOUDI_TABLE2
 from stroke_tf.reports.aboudi import aboudi_csv, aboudi_markdown
-from stroke_tf.reports.figures import readings_figure
+from stroke_tf.reports.plots import readings_figure
 from stroke_tf.seeds import child_seed
 from stroke_tf.training.record import commit, peak_memory_mb, versions
 from stroke_tf.workflows.aboudi_answer import answer

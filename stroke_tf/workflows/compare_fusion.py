@@ -26,8 +26,8 @@ from stroke_tf.metrics.confusion import Counts, count
 from stroke_tf.metrics.protocols import measure_counts
 from stroke_tf.metrics.summary import LEAST_PAIRS, bootstrap_interval, paired_wilcoxon, summarise
 from stroke_tf.progress import Progress
-from stroke_tf.reports.figures import disagreement_figure, fusion_figure
 from stroke_tf.reports.fusion import fusion_csv, fusion_markdown
+from stroke_tf.reports.plots import disagreement_figure, fusion_figure
 from stroke_tf.seeds import child_seed
 from stroke_tf.volumes.cache import cache_key
 from stroke_tf.volumes.nifti import read_mask, write_volume

@@ -32,7 +32,7 @@ from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress, clock_text
 from stroke_tf.recipes.perfusion import Isles2018, PerfusionCohort, PerfusionRecipe
 from stroke_tf.recipes.song_2019 import ISLES2018
-from stroke_tf.reports.figures import generated_figure
+from stroke_tf.reports.pictures import generated_figure
 from stroke_tf.seeds import child_seed
 from stroke_tf.slices import cut_labels, restack
 from stroke_tf.training.determinism import same_seed_same_bits

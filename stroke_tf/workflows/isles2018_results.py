@@ -10,8 +10,8 @@ import numpy as np
 from stroke_tf.files import write_json, write_text
 from stroke_tf.metrics.summary import bootstrap_interval, paired_wilcoxon, summarise
 from stroke_tf.paper.tables import SONG_CLAIMS, printed_row
-from stroke_tf.reports.figures import dice_figure
 from stroke_tf.reports.isles2018 import isles2018_csv, isles2018_markdown
+from stroke_tf.reports.plots import dice_figure
 from stroke_tf.seeds import child_seed
 from stroke_tf.training.record import commit, peak_memory_mb, versions
 from stroke_tf.workflows.claims import (

@@ -13,7 +13,7 @@ from stroke_tf.metrics.summary import bootstrap_interval, paired_wilcoxon, summa
 from stroke_tf.paper.tables import TABLE1
 from stroke_tf.progress import clock_text
 from stroke_tf.recipes.multiplane_2025 import VARIANTS
-from stroke_tf.reports.figures import dice_figure
+from stroke_tf.reports.plots import dice_figure
 from stroke_tf.reports.tables import table1_csv, table1_markdown
 from stroke_tf.seeds import child_seed
 from stroke_tf.training.record import commit, peak_memory_mb, versions

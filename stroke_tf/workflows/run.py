@@ -17,7 +17,7 @@ from stroke_tf.models.files import save_model
 from stroke_tf.planes import Plane
 from stroke_tf.recipes.perfusion import PerfusionRecipe
 from stroke_tf.recipes.recipe import Recipe
-from stroke_tf.reports.figures import curves_figure
+from stroke_tf.reports.plots import curves_figure
 from stroke_tf.training.board import scalar_writer
 from stroke_tf.training.fit import Schedule, Trainable, fit
 from stroke_tf.training.phases import PlannedPhase

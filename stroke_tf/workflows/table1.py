@@ -20,7 +20,7 @@ from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress, clock_text
 from stroke_tf.recipes.multiplane_2025 import TABLE1, VARIANTS, variants_of
 from stroke_tf.recipes.recipe import Recipe, Table1
-from stroke_tf.reports.figures import overlay_figure
+from stroke_tf.reports.pictures import overlay_figure
 from stroke_tf.training.fit import Trainable
 from stroke_tf.training.record import read_run_card
 from stroke_tf.volumes.cache import ArrayCache, cache_key
