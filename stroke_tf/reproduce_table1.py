@@ -36,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()
-    from stroke_tf.workflows.table1 import Table1Request, reproduce_table1
+    from stroke_tf.workflows.table1 import reproduce_table1
+    from stroke_tf.workflows.table1_rows import Table1Request
 
     reproduce_table1(
         Table1Request(

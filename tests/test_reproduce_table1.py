@@ -22,7 +22,8 @@ class Killed(BaseException):
 
 def run(out: Path, *, say) -> dict:
     """Run the smoke preset as the door does."""
-    from stroke_tf.workflows.table1 import Table1Request, reproduce_table1
+    from stroke_tf.workflows.table1 import reproduce_table1
+    from stroke_tf.workflows.table1_rows import Table1Request
 
     request = Table1Request(
         preset="smoke",

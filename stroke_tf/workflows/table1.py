@@ -5,12 +5,10 @@ was killed goes on where it was: finished networks by their run card, masks and 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stroke_tf.choices import Device, Precision, Protocol
-from stroke_tf.errors import ManifestError, SettingError
 from stroke_tf.fusion import lesion_where, majority
 from stroke_tf.fusion.origin import Origin
 from stroke_tf.manifest.case import Case
@@ -18,8 +16,8 @@ from stroke_tf.models.device import Chosen
 from stroke_tf.models.files import restore_weights
 from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress, clock_text
-from stroke_tf.recipes.multiplane_2025 import TABLE1, VARIANTS, variants_of
-from stroke_tf.recipes.recipe import Recipe, Table1
+from stroke_tf.recipes.multiplane_2025 import VARIANTS
+from stroke_tf.recipes.recipe import Table1
 from stroke_tf.reports.pictures import overlay_figure
 from stroke_tf.training.fit import Trainable
 from stroke_tf.training.record import read_run_card
@@ -36,7 +34,7 @@ from stroke_tf.workflows.cohort import (
 )
 from stroke_tf.workflows.compare_fusion import compare_fusion
 from stroke_tf.workflows.measured import Measured
-from stroke_tf.workflows.networks import RANDOM, EncoderWeights, build_trainable, find_weights
+from stroke_tf.workflows.networks import build_trainable
 from stroke_tf.workflows.planar import train_plane, viewing_of
 from stroke_tf.workflows.prepare import Prepared, cache_folder, prepare_all
 from stroke_tf.workflows.probabilities import predict_plane, predict_volume
@@ -44,6 +42,14 @@ from stroke_tf.workflows.results import Row, Stages, figure_name, write_results
 from stroke_tf.workflows.run import Job, RunOptions, is_finished
 from stroke_tf.workflows.start import start
 from stroke_tf.workflows.stored_planes import Roster, StoredPlanes
+from stroke_tf.workflows.table1_rows import (
+    Table1Request,
+    Trained,
+    costs_of_stages,
+    require_sequences,
+    trained_rows,
+    variant_rows,
+)
 from stroke_tf.workflows.threshold_rule import (
     fitted_threshold,
     fitted_threshold_of_largest,
@@ -55,71 +61,6 @@ from stroke_tf.workflows.volumetric import train_volumetric
 
 Networks = dict[tuple[Any, ...], Trainable]
 """The network at hand, by what decides its layers and where it began; at most one."""
-# The plane of the rows that the paper shows without naming one; see assumptions.
-_UNNAMED_PLANE = Plane.Y
-# What a slice costs to train, in slices of row Y: processor time side by side in mixed_bfloat16, on two cores.
-_COST = {"dsn": 1.2, "dense-unet": 0.75, "attention": 1.1, "linknet": 0.85, "fpn": 1.9}
-
-
-@dataclass(frozen=True)
-class Table1Request:
-    """What the user asked for.
-
-    Args:
-        data: manifest or folder of real cases; None runs on phantoms.
-        folds: 0 to 3; each is tested by networks that never saw it.
-        weights: auto, imagenet, none, or a file.
-        sequences: different names; empty takes the recipe's.
-        variants: rows beside row Y, names of recipes.multiplane_2025.VARIANTS.
-    Raises: SettingError for a variant that there is not.
-    """
-
-    preset: str
-    data: Path | None
-    data_root: Path | None
-    folds: tuple[int, ...]
-    weights: str
-    weights_folder: Path | None
-    out: Path
-    seed: int
-    device: Device
-    precision: Precision
-    protocol: Protocol
-    sequences: tuple[str, ...] = ()
-    variants: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        strangers = [name for name in self.variants if name not in VARIANTS]
-        if strangers:
-            raise SettingError(
-                f"--variants takes all, or some of {', '.join(VARIANTS)}. Received: {', '.join(strangers)}"
-            )
-
-    @property
-    def recipes(self) -> Table1:
-        """Return the preset, looking at the sequences the user named where some were named."""
-        preset = TABLE1[self.preset]
-        if not self.sequences:
-            return preset
-        names = ("planar", "deep", "volumetric")
-        return replace(preset, **{name: replace(getattr(preset, name), sequences=self.sequences) for name in names})
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A row of the table that a network fills: its id in the table and how it is trained."""
-
-    row: str
-    recipe: Recipe
-    plane: Plane | None
-    weights: EncoderWeights
-
-    @property
-    def folder(self) -> str:
-        """Return the name of the run folder; two rows of the very same network share one."""
-        plane = self.plane.value if self.plane else "patches"
-        network = self.row if self.row in VARIANTS else self.recipe.architecture.value
-        return f"{network}-{plane}-{self.weights.name}"
 
 
 def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = print) -> dict[str, Any]:
@@ -133,8 +74,8 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
     cases = replace(cases, cases=with_all_digests(cases.cases))
     trained = [*trained_rows(preset, weights), *variant_rows(request, weights)]
     require_sequences(trained, cases.cases)
-    costs = _costs(trained, request.folds)
-    paper_alone = sum(_costs(trained_rows(preset, weights), request.folds).values())
+    costs = costs_of_stages(trained, request.folds)
+    paper_alone = sum(costs_of_stages(trained_rows(preset, weights), request.folds).values())
     minutes = preset.minutes_on_two_cores * len(request.folds) * sum(costs.values()) / paper_alone
     say(f"estimated time: {clock_text(60 * minutes)} on 2 cores; the time left below is corrected as stages are timed")
     stages = Stages(costs, minutes, say)
@@ -163,75 +104,10 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
     )
 
 
-def trained_rows(preset: Table1, weights: EncoderWeights) -> list[Trained]:
-    """List the networks of Table 1 in the order in which they are trained.
-
-    The row without a model name is shown in both of its readings: the ResNet50-UNet without pretrained weights (the
-    column says so), and a deeply supervised one (the text calls the row DSN).
-    """
-    planes = [Trained(plane.value, preset.planar, plane, weights) for plane in Plane]
-    return [
-        *planes,
-        Trained("absent", preset.planar, _UNNAMED_PLANE, RANDOM),
-        Trained("dsn", preset.deep, _UNNAMED_PLANE, RANDOM),
-        Trained("3d-unet", preset.volumetric, None, RANDOM),
-    ]
-
-
-def variant_rows(request: Table1Request, weights: EncoderWeights) -> list[Trained]:
-    """List the networks that are shown beside row Y, in the order of the table.
-
-    Args:
-        weights: those of the paper's encoder; a variant with another encoder looks for its own.
-    """
-    preset = request.recipes
-    rows = []
-    for name, recipe in variants_of(preset.planar).items():
-        if name in request.variants:
-            own = weights if recipe.backbone == preset.planar.backbone else _own_weights(request, recipe)
-            rows.append(Trained(name, recipe, _UNNAMED_PLANE, own))
-    return rows
-
-
-def _own_weights(request: Table1Request, recipe: Recipe) -> EncoderWeights:
-    if request.weights in ("auto", "imagenet", "none"):
-        return find_weights(request.weights, backbone=recipe.backbone, folder=request.weights_folder)
-    return replace(RANDOM, note=f"the encoder {recipe.backbone} cannot take {Path(request.weights).name}")
-
-
-def require_sequences(trained: Sequence[Trained], cases: Sequence[Case]) -> None:
-    """Do nothing if every case has the sequences of every variant: to miss one after an hour would be late."""
-    for each in trained:
-        for case in cases if each.row in VARIANTS else ():
-            missing = [name for name in each.recipe.sequences if name not in case.images]
-            if missing:
-                raise ManifestError(
-                    f"case {case.case_id}: no {', '.join(missing)}, which the row {each.row} needs. Add the file, or "
-                    f"leave {each.row} out of --variants."
-                )
-
-
 def _cases(request: Table1Request, preset: Table1) -> Cases:
     if request.data is not None:
         return open_cases(request.data, data_root=request.data_root)
     return phantom_cases(request.out / "synthetic-phantoms", preset.cohort, seed=request.seed)
-
-
-def _costs(trained: Sequence[Trained], folds: Sequence[int]) -> dict[str, float]:
-    """Guess how long each stage takes beside the others, in slices trained; measured time corrects the guess."""
-    costs: dict[str, float] = {}
-    for fold in folds:
-        costs[f"fold {fold}: preparing"] = 600
-        for each in trained:
-            recipe = each.recipe
-            epochs = sum(phase.epochs for phase in recipe.phases(pretrained=each.weights.pretrained))
-            per_item = 8.0 if each.plane is None else _COST.get(each.row, 1.0)
-            shared = each.row == "absent" and not next(iter(trained)).weights.pretrained
-            work = 0.0 if shared else epochs * recipe.steps_per_epoch * recipe.batch_size * per_item
-            costs[f"fold {fold}: {each.row}"] = 300 + work
-        costs[f"fold {fold}: judging"] = 500
-    costs["fusion"] = 500 * len(folds)
-    return costs
 
 
 def _run_fold(

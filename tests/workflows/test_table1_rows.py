@@ -12,7 +12,7 @@ from stroke_tf.recipes.multiplane_2025 import PAPER, PLANAR, VARIANTS, variants_
 from stroke_tf.workflows.networks import RANDOM, EncoderWeights
 from stroke_tf.workflows.planar import viewing_of
 from stroke_tf.workflows.results import TITLES
-from stroke_tf.workflows.table1 import Table1Request, require_sequences, trained_rows, variant_rows
+from stroke_tf.workflows.table1_rows import Table1Request, require_sequences, trained_rows, variant_rows
 
 IMAGENET = EncoderWeights("imagenet", Path("weights.h5"), "0" * 64)
 
