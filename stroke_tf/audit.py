@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from stroke_tf.cli import door
+from stroke_tf.cli import door, say_next
 
 _PAPERS = ("multiplane2025", "aboudi2022")
 
@@ -39,11 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(found.text)
     for path in written:
         print(f"wrote {path}")
-    if asked.results is None:
-        print("next: stroke-tf reproduce-table1, then stroke-tf audit --results FOLDER")
-    else:
-        print(f"next: read {asked.results / 'table1.md'}")
+    step = ["reproduce-table1"] if asked.results is None else ["verify", _first_run(asked.results)]
+    say_next(*step, after_a_page=asked.out is None)
     return 0
+
+
+def _first_run(results: Path) -> Path:
+    runs = sorted(path.parent for home in (".", "fold-*") for path in results.glob(f"{home}/runs/*/run_card.json"))
+    return runs[0] if runs else results / "fold-0" / "runs" / "RUN"
 
 
 if __name__ == "__main__":

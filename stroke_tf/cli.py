@@ -3,6 +3,7 @@
 import argparse
 import functools
 import importlib
+import importlib.util
 import os
 import shlex
 import sys
@@ -62,9 +63,19 @@ def door(main: Main) -> Main:
     return guarded
 
 
-def say_next(*words: object) -> None:
-    """Print the command that comes next, quoted so that it can be pasted into a shell."""
-    print("next: stroke-tf " + shlex.join(str(word) for word in words))
+def say_next(*words: object, after_a_page: bool = False) -> None:
+    """Print the command that comes next, quoted so that it can be pasted into a shell; every door ends with it.
+
+    A word in capitals (RUN, FOLDER) stands for what only the user knows.
+
+    Args:
+        words: the door and its arguments.
+        after_a_page: what the door printed may be piped into a file, where this line would be a stranger; it goes to
+            stderr then.
+    """
+    line = "next: stroke-tf " + shlex.join(str(word) for word in words)
+    sys.stdout.flush()
+    print(line, file=sys.stderr if after_a_page else sys.stdout)
 
 
 def data_options(data: object, data_root: object | None) -> list[object]:
@@ -121,15 +132,45 @@ def _print_anywhere() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+_BEGINNINGS = {
+    "stroke-tf audit": "the papers' printed tables against arithmetic: a second",
+    "stroke-tf reproduce-table1 --preset smoke": "every stage once, on SYNTHETIC phantoms: 3 min",
+    "stroke-tf reproduce-table1": "Table 1 on SYNTHETIC phantoms: 25 min on 2 cores",
+    "stroke-tf index FOLDER --out manifest.csv": "your own scans: find and check them",
+}
+
+
+def _greet(folder: Path) -> None:
+    """Say what this is, what lies in the folder, and which command goes on from there."""
+    from stroke_tf.workflows.next_step import next_steps
+
+    print("stroke_tf finds stroke lesions on MRI and checks what papers print about it. Not a medical device.")
+    if importlib.util.find_spec("tensorflow") is None:
+        print("No TensorFlow is installed here, so nothing can be trained. In the clone: pip install -e '.[cpu,fast]'")
+    steps = next_steps(folder)
+    if steps:
+        for step in steps:
+            print(f"here: {step.seen}")
+            say_next(*step.words)
+    else:
+        print("In this folder lies nothing that it made. Begin with one of:")
+        for command, purpose in _BEGINNINGS.items():
+            print(f"  {command:<43} {purpose}")
+    print("All doors: stroke-tf --help")
+
+
 @door
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `stroke-tf <door> …`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if not words or words[0] in ("-h", "--help"):
+    if not words:
+        _greet(Path())
+        return 0
+    if words[0] in ("-h", "--help"):
         print("usage: stroke-tf <door> [options]\n")
         for name, purpose in DOORS.items():
             print(f"  {name:<21} {purpose}")
-        print("\nstroke-tf <door> --help tells the options of one. Start with: stroke-tf reproduce-table1")
+        print("\nstroke-tf <door> --help tells the options of one; stroke-tf alone tells what comes next.")
         return 0
     if words[0] == "--version":
         from stroke_tf import __version__

@@ -31,8 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"wrote {asked.results}: {', '.join(FILES)}, figures, and fold-K/fusion")
     fold = content["folds"][0]
     fitted = asked.results / fold / "fusion" / "mean-probability+threshold.json"
-    volumes = [asked.results / fold / "probabilities" / plane / "CASE_prob.nii.gz" for plane in "xyz"]
-    say_next("fuse", *volumes, "--fitted", fitted, "--out", "CASE_mask.nii.gz")
+    case = content["test"][fold][0]
+    volumes = [asked.results / fold / "probabilities" / plane / f"{case}_prob.nii.gz" for plane in "xyz"]
+    say_next("fuse", *volumes, "--fitted", fitted, "--out", f"{case}_mask.nii.gz")
     return 0
 
 

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Examine, report, and fail if a case has a fault."""
     asked = parser().parse_args(arguments)
     from stroke_tf.files import require_absent
-    from stroke_tf.workflows.doctor import cases_asked_for, examine, report_lines, write_report
+    from stroke_tf.workflows.doctor import cases_asked_for, examine, fills_four_folds, report_lines, write_report
 
     if asked.json is not None:
         require_absent(asked.json, force=asked.force)
@@ -53,15 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{len(faults)} to be mended, in {len(examinations)} examined", file=sys.stderr)
         return 2
     print(f"all is well with {', '.join(found.case_id for found in examinations)}")
-    say_next("predict", "--runs", "RUN", *_cases_asked_for(asked), "--out", "masks")
+    teaches = asked.data is not None and fills_four_folds(asked.data, asked.data_root)
+    say_next(*_next(asked, teaches=teaches, perfusion=examinations[0].layout == "isles2018"))
     return 0
 
 
-def _cases_asked_for(asked: argparse.Namespace) -> list[object]:
-    if asked.data is not None:
-        return [*data_options(asked.data, asked.data_root), "--case", *asked.case]
-    first = Path(asked.case[0])
-    return data_options(first if first.is_dir() else first.parent, None)
+def _next(asked: argparse.Namespace, *, teaches: bool, perfusion: bool) -> list[object]:
+    """A cohort with masks can teach a network; anything else waits for one that was taught."""
+    if asked.data is None:
+        first = Path(asked.case[0])
+        data = data_options(first if first.is_dir() else first.parent, None)
+        return ["predict", "--runs", "RUN", *data, "--out", "predictions"]
+    data = data_options(asked.data, asked.data_root)
+    if not teaches:
+        return ["predict", "--runs", "RUN", *data, "--case", *asked.case, "--out", "predictions"]
+    if perfusion:
+        return ["reproduce-isles2018", *data, "--preset", "quick"]
+    return ["train", "--axis", "y", *data, "--out", "runs/y"]
 
 
 if __name__ == "__main__":

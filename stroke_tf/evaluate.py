@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Protocol
-from stroke_tf.cli import door
+from stroke_tf.cli import door, say_next
 
 _MAX_VOXELS = 512**3
 _SEED = 2015
@@ -92,8 +92,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"wrote {asked.out / name}")
     for name, cases in done.missing.items():
         print(f"error: row {name} has no mask for {len(cases)} cases: {', '.join(cases)}", file=sys.stderr)
-    print(f"next: look at {asked.out / 'summary.md'}")
-    return 2 if done.missing else 0
+    if done.missing:
+        return 2
+    say_next("predict", "--runs", "RUN", "--data", "FOLDER", "--out", "predictions")
+    return 0
 
 
 def _row(text: str) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Door: fuse the planes' probability volumes into one mask."""
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,8 +80,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"wrote {fused.path}: {fused.volume_ml:.2f} ml of lesion")
     if fused.disagreement:
         print(f"wrote {fused.disagreement}: 0 where all planes say the same, 1 where two are sure of the opposite")
-    say_next("evaluate", "--truth", "MANIFEST", "--masks", fused.path.parent, "--out", "evaluation")
+    say_next("evaluate", "--truth", "MANIFEST", *_rows(fused.path, asked.volumes[0]), "--out", "evaluation")
     return 0
+
+
+def _rows(mask: Path, volume: Path) -> list[object]:
+    """Return the options by which `evaluate` finds the mask, whatever it is called beside its case."""
+    case = re.sub(r"_(prob|mask)(-\w+)?\.nii(\.gz)?$", "", volume.name)
+    if case == volume.name or not mask.name.startswith(case):
+        return ["--masks", mask.parent]
+    return ["--rows", f"fused={mask.parent / mask.name.replace(case, '{case}', 1)}", "--case", case]
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """The door `stroke-tf index`: find the cases under a folder and write a manifest."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from stroke_tf.cli import door
+from stroke_tf.cli import data_options, door, say_next
 
 _MAX_VOXELS = 512**3
 _SEED = 2015
@@ -55,23 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"left out, {len(seen.bad)} cases:", file=sys.stderr)
         print("\n".join(f"  {line}" for line in bad_lines(seen.bad)), file=sys.stderr)
     print(f"wrote {options.out}")
-    print(f"next: stroke-tf {_next(seen.cases)} --data {shlex.quote(str(options.out))}{_root_option(options)}")
-    return 0
-
-
-def _next(cases: Sequence) -> str:
-    """Folds need as many cases with a mask; a smaller cohort is looked at first."""
-    masks = sum(case.lesion is not None for case in cases)
-    if any(case.layout.value == "isles2018" for case in cases):
-        trainable = sum(case.lesion is not None and "DWI" in case.images for case in cases)
-        return "reproduce-isles2018" if trainable >= 5 else f"doctor {cases[0].case_id}"
-    return "reproduce-table1" if masks >= 4 else f"doctor {cases[0].case_id}"
-
-
-def _root_option(options: argparse.Namespace) -> str:
-    """Paths in a manifest are relative to the root, which is the manifest's own folder unless told otherwise."""
+    # Paths in a manifest are relative to the root, which is the manifest's own folder unless told otherwise.
     beside = options.out.resolve().parent == options.root.resolve()
-    return "" if beside else f" --data-root {shlex.quote(str(options.root))}"
+    say_next("doctor", seen.cases[0].case_id, *data_options(options.out, None if beside else options.root))
+    return 0
 
 
 if __name__ == "__main__":

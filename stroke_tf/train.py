@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     start_tensorflow()
     from stroke_tf.workflows.run import RunOptions
-    from stroke_tf.workflows.train import TrainRequest, train
+    from stroke_tf.workflows.train import TrainRequest, phantoms_folder, train
 
     request = TrainRequest(
         plane=plane,
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     folder = train(request)
     print(f"wrote {folder}: weights, network.json, history.csv, curves.png, run_card.json")
-    data = data_options(asked.data or "FOLDER", asked.data_root)
+    data = data_options(asked.data or phantoms_folder(request), asked.data_root)
     say_next("predict", "--runs", folder, *data, "--out", "predictions")
     return 0
 

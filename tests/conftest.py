@@ -1,7 +1,10 @@
 """What all tests share: the repository's root, the real scans if any lie here, and no way out to the network."""
 
+import importlib
 import os
+import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,23 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real scans at {folder}; name their folder in STROKE_TF_REAL_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def next_command() -> Callable[[str], list[str]]:
+    """Return a function that takes what a door printed and returns the words of the command its last line tells.
+
+    It fails where there is no such line, or where that command's own door does not understand it.
+    """
+
+    def words_of_the_last_line(printed: str) -> list[str]:
+        last = printed.rstrip("\n").rpartition("\n")[2]
+        assert last.startswith("next: stroke-tf "), f"a door's last line tells what comes next, not {last!r}"
+        words = shlex.split(last)[2:]
+        importlib.import_module(f"stroke_tf.{words[0].replace('-', '_')}").parser().parse_args(words[1:])
+        return words
+
+    return words_of_the_last_line
 
 
 @pytest.fixture(autouse=True)

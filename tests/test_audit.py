@@ -19,11 +19,20 @@ def folder_with(results: object, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_both_papers_are_printed(capsys: pytest.CaptureFixture):
+def test_both_papers_are_printed(capsys: pytest.CaptureFixture, next_command):
     assert main([]) == 0
-    printed = capsys.readouterr().out
+    printed, beside = capsys.readouterr()
     assert "arXiv 2511.07281" in printed and "Aboudi" in printed
-    assert printed.rstrip().split("\n")[-1].startswith("next: ")
+    # The page may go into a file, where a hint would be a stranger.
+    assert "next: " not in printed
+    assert next_command(beside) == ["reproduce-table1"]
+
+
+def test_what_comes_next_to_results_is_a_network_behind_them(tmp_path: Path, capsys, next_command):
+    (tmp_path / "fold-0" / "runs" / "y").mkdir(parents=True)
+    (tmp_path / "fold-0" / "runs" / "y" / "run_card.json").write_text("{}")
+    assert main(["--results", str(folder_with(RESULTS, tmp_path)), "--out", str(tmp_path / "audit.md")]) == 0
+    assert next_command(capsys.readouterr().out) == ["verify", str(tmp_path / "fold-0" / "runs" / "y")]
 
 
 def test_one_paper_is_chosen(capsys: pytest.CaptureFixture):

@@ -69,7 +69,7 @@ def faults_after(case: Path, capsys) -> str:
     return capsys.readouterr().err
 
 
-def test_a_sound_case_is_described_and_well(sound: Path, tmp_path: Path, capsys):
+def test_a_sound_case_is_described_and_well(sound: Path, tmp_path: Path, capsys, next_command):
     out = tmp_path / "anna.json"
     assert main([str(sound), "--json", str(out)]) == 0
     printed = capsys.readouterr().out
@@ -78,7 +78,7 @@ def test_a_sound_case_is_described_and_well(sound: Path, tmp_path: Path, capsys)
     assert "skull-stripped" in printed and "NOT skull-stripped" not in printed
     assert "48 of 48 orientations x 3 planes" in printed
     assert "all is well with anna" in printed
-    assert f"next: stroke-tf predict --runs RUN --data {sound}" in printed
+    assert next_command(printed)[:5] == ["predict", "--runs", "RUN", "--data", str(sound)]
     (found,) = json.loads(out.read_text())["cases"]
     assert found["faults"] == found["notes"] == []
     assert found["lesion"]["voxels"] == lesion_of().sum()
@@ -123,6 +123,14 @@ def test_cases_are_looked_up_by_id(case: Path, capsys, no_round_trip):
     printed = capsys.readouterr().out
     assert "case bert" in printed and "case anna" not in printed
     assert f"--data {case.parent} --case bert" in printed
+
+
+def test_a_case_among_enough_with_masks_leads_to_training(case: Path, capsys, no_round_trip, next_command):
+    for name in ("bert", "carl", "dora"):
+        shutil.copytree(case, case.parent / name)
+    assert main(["bert", "--data", str(case.parent)]) == 0
+    words = next_command(capsys.readouterr().out)
+    assert words == ["train", "--axis", "y", "--data", str(case.parent), "--out", "runs/y"]
 
 
 def test_all_cases_of_a_folder_are_examined_and_one_fault_is_enough(case: Path, capsys, no_round_trip):

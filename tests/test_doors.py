@@ -1,9 +1,11 @@
 """Every door answers `--help` at once, tells an error in one line, and stands in the README."""
 
 import importlib
+import importlib.util
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +74,51 @@ def test_an_unknown_option_is_refused_with_the_usage(name: str, capsys):
 @pytest.mark.parametrize("name", DOORS)
 def test_every_door_stands_in_the_readme(name: str, repository: Path):
     assert f"| `{name}` |" in (repository / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_the_tests_of_every_door_read_its_last_line(name: str, repository: Path):
+    file = f"test_{name.replace('-', '_')}.py"
+    sources = [path.read_text(encoding="utf-8") for path in (repository / "tests").rglob(file)]
+    mend = f"let a test in {file} pass what a successful run printed to the fixture next_command"
+    assert any("next_command(" in source for source in sources), mend
+
+
+def test_the_check_of_the_last_line_can_fail(next_command):
+    with pytest.raises(AssertionError, match="what comes next, not 'wrote a file'"):
+        next_command("next: stroke-tf audit\nwrote a file\n")
+    with pytest.raises(SystemExit):
+        next_command("next: stroke-tf audit --no-such-option\n")
+
+
+def test_alone_it_tells_what_to_begin_with_and_needs_no_heavy_imports(tmp_path: Path):
+    code, printed, heavy = run_as_main("stroke_tf", folder=tmp_path)
+    assert (code, heavy) == (0, [])
+    assert "Not a medical device" in printed and "stroke-tf --help" in printed
+    begun = [line.split("  ")[1] for line in printed.splitlines() if line.startswith("  stroke-tf ")]
+    assert len(begun) >= 3
+    for command in begun:
+        name, *arguments = shlex.split(command)[1:]
+        importlib.import_module(module_of(name)).parser().parse_args(arguments)
+
+
+def test_alone_it_goes_on_from_what_lies_here(tmp_path: Path, monkeypatch, capsys, next_command):
+    (tmp_path / "my phantoms").mkdir()
+    (tmp_path / "my phantoms" / "manifest.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    assert "here: my phantoms/manifest.csv\n" in printed and "Begin with" not in printed
+    line = next(line for line in printed.splitlines() if line.startswith("next: "))
+    assert next_command(line)[:5] == ["train", "--axis", "y", "--data", "my phantoms/manifest.csv"]
+
+
+def test_alone_it_says_that_tensorflow_is_missing(tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else real(name))
+    assert main([]) == 0
+    assert "No TensorFlow is installed here" in capsys.readouterr().out
 
 
 def test_the_list_of_doors_starts_without_heavy_imports(repository: Path):
@@ -152,9 +199,8 @@ def test_a_letter_the_terminal_lacks_is_escaped(monkeypatch):
     assert terminal.buffer.getvalue() == b"r\\xe4un \\u2264\n"
 
 
-def test_the_next_command_can_be_pasted_though_names_hold_spaces(capsys):
-    say_next("predict", "--runs", Path("my runs/x"), *data_options(Path("a b.csv"), Path("the root")))
-    assert (
-        capsys.readouterr().out
-        == "next: stroke-tf predict --runs 'my runs/x' --data 'a b.csv' --data-root 'the root'\n"
-    )
+def test_the_next_command_can_be_pasted_though_names_hold_spaces(capsys, next_command):
+    say_next("predict", "--runs", Path("my runs/x"), *data_options(Path("a b.csv"), Path("the root")), "--out", "it's")
+    printed = capsys.readouterr().out
+    assert printed.startswith("next: stroke-tf predict --runs 'my runs/x' --data 'a b.csv' --data-root 'the root' ")
+    assert next_command(printed)[-1] == "it's"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from stroke_tf.choices import FusionRule, TieRule
+from stroke_tf.evaluate import main as evaluate
 from stroke_tf.fuse import main
 from stroke_tf.fusion.fitted import FittedFusion, write_fitted
 from stroke_tf.fusion.origin import Origin, write_origin
@@ -32,7 +33,7 @@ def voxels(path: Path) -> list[int]:
     return np.asarray(nibabel.load(path).dataobj).ravel().tolist()
 
 
-def test_two_of_three_planes_decide_on_the_files_own_grid(tmp_path: Path, capsys):
+def test_two_of_three_planes_decide_on_the_files_own_grid(tmp_path: Path, capsys, next_command):
     out = tmp_path / "mask.nii.gz"
     volumes = planes_of(tmp_path, [0.9, 0.9, 0.1, 0.1], [0.8, 0.2, 0.6, 0.0], [0.5, 0.7, 0.9, 0.49])
     assert main([*volumes, "--out", str(out)]) == 0
@@ -42,7 +43,18 @@ def test_two_of_three_planes_decide_on_the_files_own_grid(tmp_path: Path, capsys
     np.testing.assert_allclose(mask.affine, AFFINE, atol=1e-6)
     printed = capsys.readouterr().out
     assert f"wrote {out}: 0.02 ml" in printed
-    assert "next: stroke-tf evaluate" in printed
+    assert next_command(printed)[0] == "evaluate"
+
+
+@pytest.mark.parametrize("name", ["1_mean.nii.gz", "1_mask.nii.gz", "1.nii.gz"])
+def test_what_comes_next_finds_the_mask_by_any_name(name, tmp_path, capsys, next_command):
+    (tmp_path / "truth").mkdir()
+    saved(tmp_path / "truth" / "1.nii.gz", np.array([1, 0, 1, 0], np.uint8).reshape(-1, 1, 1))
+    assert main([*planes_of(tmp_path, *[[0.9, 0.1, 0.9, 0.1]] * 2), "--out", str(tmp_path / name)]) == 0
+    words = next_command(capsys.readouterr().out)
+    words[words.index("MANIFEST")], words[-1] = str(tmp_path / "truth"), str(tmp_path / "evaluation")
+    assert evaluate(words[1:]) == 0
+    assert "1 cases" in capsys.readouterr().out
 
 
 def test_masks_of_any_one_label_vote_as_well(tmp_path: Path):

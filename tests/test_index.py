@@ -63,7 +63,7 @@ def rows(path):
         return list(csv.DictReader(stream))
 
 
-def test_a_siss_cohort_is_measured_and_summarised(tmp_path, capsys):
+def test_a_siss_cohort_is_measured_and_summarised(tmp_path, capsys, next_command):
     paths = siss_case(tmp_path, "1", lesion=10)
     siss_case(tmp_path, "2", lesion=100, flat=True)
     siss_case(tmp_path, "3", lesion=None)
@@ -82,7 +82,7 @@ def test_a_siss_cohort_is_measured_and_summarised(tmp_path, capsys):
     assert "lesion volume of 2 cases with a mask: mean 0.11 ml, median 0.11 ml, from 0.020 to 0.20 ml" in printed.out
     assert "below 1 ml: 2" in printed.out
     assert f"wrote {out}" in printed.out
-    assert "next: stroke-tf " in printed.out
+    assert next_command(printed.out) == ["doctor", "1", "--data", str(out)]
     assert "reading cases: done" in printed.err
     assert [case.case_id for case in read_manifest(out)] == ["1", "2", "3"]
 
@@ -157,15 +157,11 @@ def test_isles_2018_is_indexed_with_or_without_dwi(perfusion, tmp_path, capsys):
     assert (third.lesion, third.fold) == (None, None)
 
 
-def test_what_comes_next_for_ct_perfusion_is_its_own_journey(perfusion, tmp_path, capsys):
-    from stroke_tf.phantoms import write_perfusion_cohort
-
-    root = shutil.copytree(perfusion, tmp_path / "cohort")
-    assert main([str(root), "--out", str(root / "three.csv")]) == 0
-    assert "next: stroke-tf doctor case_1" in capsys.readouterr().out
-    write_perfusion_cohort(root, cases=5, size=32, slices=(2, 2), frames=(30, 30), seed=6)
-    assert main([str(root), "--out", str(root / "five.csv")]) == 0
-    assert "next: stroke-tf reproduce-isles2018 --data" in capsys.readouterr().out
+def test_a_manifest_elsewhere_is_looked_at_with_its_root(perfusion, tmp_path, capsys, next_command):
+    out = tmp_path / "my tables" / "manifest.csv"
+    assert main([str(perfusion), "--out", str(out)]) == 0
+    words = ["doctor", "case_1", "--data", str(out), "--data-root", str(perfusion)]
+    assert next_command(capsys.readouterr().out) == words
 
 
 def copy_a_frame(path, image, data):

@@ -208,15 +208,16 @@ def test_the_engines_find_the_same_lesion(runs, two_cases, tmp_path, capsys):
             assert (other != volume).mean() < 1e-3
 
 
-def test_one_plane_writes_one_mask_a_case_and_says_what_next(runs, two_cases, tmp_path, capsys):
+def test_one_plane_writes_one_mask_a_case_and_says_what_next(runs, two_cases, tmp_path, capsys, next_command):
     out = tmp_path / "out"
     assert predict(runs, "y", two_cases, out) == 0
     assert set(files(out)) == {"case1_mask.nii.gz", "case2_mask.nii.gz"}
-    printed = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr().out
+    printed = said.splitlines()
     assert printed[0].startswith("device: CPU") and "2 cases" in printed[0] and "weights: " in printed[0]
     milliliters = voxels(out / "case1_mask.nii.gz").sum() * np.prod(SPACING) / 1000
     assert printed[1].startswith(f"case1: {milliliters:.2f} ml of lesion")
-    assert printed[-1] == f"next: stroke-tf evaluate --truth {two_cases} --masks {out} --out evaluation"
+    assert next_command(said) == ["evaluate", "--truth", str(two_cases), "--masks", str(out), "--out", "evaluation"]
 
 
 def test_the_3d_network_predicts_alone(runs, two_cases, tmp_path):

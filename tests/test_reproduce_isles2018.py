@@ -168,12 +168,12 @@ def test_runs_of_this_journey_do_not_vote(story, tmp_path, capsys):
     assert "predicts alone" in capsys.readouterr().err
 
 
-def test_the_door_goes_on_with_the_folder_and_prints_the_table(story, capsys):
+def test_the_door_goes_on_with_the_folder_and_prints_the_table(story, capsys, next_command):
     arguments = ["--preset", "smoke", "--fold", "0", "--device", "cpu", "--precision", "float32", "--out"]
     assert main([*arguments, str(story["out"])]) == 0
     printed = capsys.readouterr().out
     assert (story["out"] / "isles2018.md").read_text(encoding="utf-8") in printed
-    assert f"next: stroke-tf verify {story['out'] / 'fold-0' / 'runs' / 'whole'}" in printed
+    assert next_command(printed) == ["verify", str(story["out"] / "fold-0" / "runs" / "whole")]
     assert times(story["out"]) == story["finished"]
 
 

@@ -7,11 +7,11 @@ from stroke_tf.simulate import main, parser
 SMALL = ["--cases", "1", "--shape", "32", "34", "28", "--spacing", "6", "--seed", "4"]
 
 
-def test_simulate_writes_a_cohort_and_says_so(tmp_path, capsys):
+def test_simulate_writes_a_cohort_and_says_so(tmp_path, capsys, next_command):
     assert main([*SMALL, "--out", str(tmp_path / "phantoms")]) == 0
     said = capsys.readouterr().out
     assert "wrote 1 SYNTHETIC cases" in said
-    assert "next: stroke-tf index" in said
+    assert next_command(said)[:2] == ["index", str(tmp_path / "phantoms")]
     assert len(list((tmp_path / "phantoms").rglob("*.nii"))) == 5
 
 

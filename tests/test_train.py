@@ -78,7 +78,7 @@ def killed_in_the_middle(arguments: list[str], run: Path) -> int:
     return step_on_disk(run)
 
 
-def test_a_run_that_was_killed_resumes_to_the_bits_of_one_that_was_not(home, capsys):
+def test_a_run_that_was_killed_resumes_to_the_bits_of_one_that_was_not(home, capsys, next_command):
     assert killed_in_the_middle(PLANE, home / "killed") in (1, 2, 3)
     assert not (home / "killed" / "run_card.json").exists()
     assert main([*PLANE, "--out", str(home / "killed"), "--resume"]) == 0
@@ -87,7 +87,9 @@ def test_a_run_that_was_killed_resumes_to_the_bits_of_one_that_was_not(home, cap
     assert not (home / "killed" / "checkpoint.npz").exists()
     printed = capsys.readouterr().out
     assert printed.startswith("device: CPU") and "data: SYNTHETIC phantoms" in printed and "weights: none" in printed
-    assert f"next: stroke-tf predict --runs {home / 'whole'}" in printed
+    phantoms = str(home / "synthetic-phantoms-smoke-2511")
+    assert next_command(printed)[:5] == ["predict", "--runs", str(home / "whole"), "--data", phantoms]
+    assert Path(phantoms).is_dir()
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from stroke_tf.choices import FitRule, TieRule
 from stroke_tf.errors import ManifestError, SettingError, StrokeTfError
 from stroke_tf.files import require_absent, write_json
 from stroke_tf.manifest.case import SERIES, Case, Layout
+from stroke_tf.manifest.split import FOLDS
 from stroke_tf.volumes.channels import load_case
 from stroke_tf.volumes.grid import Grid, require_same_grid, same_grid
 from stroke_tf.volumes.head_ct import brain_of_ct
@@ -71,6 +72,11 @@ def cases_asked_for(
             f"Give one case's folder, its .nii files, or case ids with --data. Received: {', '.join(words)}"
         )
     return (_case_of_files(paths, lesion),)
+
+
+def fills_four_folds(data: Path, data_root: Path | None) -> bool:
+    """Tell whether a manifest or folder holds enough cases with truth for training: one for each fold."""
+    return sum(case.lesion is not None for case in open_cases(data, data_root=data_root).cases) >= FOLDS
 
 
 def examine(case: Case, *, max_voxels: int = DEFAULT_MAX_VOXELS, allow_empty: bool = False) -> Examination:

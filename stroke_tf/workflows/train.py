@@ -103,11 +103,15 @@ def recipe_of(request: TrainRequest) -> Recipe:
     return replace(recipes[request.architecture], **request.overrides)
 
 
+def phantoms_folder(request: TrainRequest) -> Path:
+    """Return where the phantoms of a run without data lie: beside it, so that the other planes find them."""
+    return request.out.parent / f"synthetic-phantoms-{request.preset}-{request.seed}"
+
+
 def _cases(request: TrainRequest, cohort: Cohort) -> Cases:
     if request.data is not None:
         return open_cases(request.data, data_root=request.data_root)
-    folder = request.out.parent / f"synthetic-phantoms-{request.preset}-{request.seed}"
-    return phantom_cases(folder, cohort, seed=request.seed)
+    return phantom_cases(phantoms_folder(request), cohort, seed=request.seed)
 
 
 def _split(request: TrainRequest, recipe: Recipe, cases: Cases) -> Split:

@@ -12,6 +12,7 @@ from stroke_tf.choices import Protocol, TieRule
 from stroke_tf.compare_fusion import main
 from stroke_tf.errors import ManifestError
 from stroke_tf.files import write_json
+from stroke_tf.fuse import main as fuse
 from stroke_tf.fusion.fitted import read_fitted
 from stroke_tf.fusion.origin import Origin, write_origin
 from stroke_tf.volumes.nifti import read_place, read_scan, stored_exactly, write_volume
@@ -164,14 +165,16 @@ def test_a_fitted_fusion_names_its_cases_and_networks(compared):
     assert fusion.networks == {plane: plane * 64 for plane in "xyz"}
 
 
-def test_what_is_there_already_is_not_computed_again(compared, capsys):
+def test_what_is_there_already_is_not_computed_again(compared, tmp_path, capsys, next_command):
     results, content = compared
     before = (results / "fusion.json").stat().st_mtime_ns
     said = []
     assert compare_fusion(results, say=said.append)["source"] == content["source"]
     assert "is there" in said[0] and (results / "fusion.json").stat().st_mtime_ns == before
     assert main([str(results)]) == 0
-    assert "next: stroke-tf fuse" in capsys.readouterr().out
+    words = next_command(capsys.readouterr().out)
+    # As it is printed, it works: the volumes are there, and the fitted fusion is theirs.
+    assert words[0] == "fuse" and fuse([*words[1:-1], str(tmp_path / words[-1])]) == 0
 
 
 def test_two_folds_are_fitted_each_for_itself_and_pooled(compared, tmp_path):
