@@ -10,6 +10,8 @@ from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_nex
 
 def parser() -> argparse.ArgumentParser:
     """Return the options of `stroke-tf reproduce-table1`."""
+    from stroke_tf.recipes.multiplane_2025 import VARIANTS
+
     options = argparse.ArgumentParser(
         prog="stroke-tf reproduce-table1",
         description="Train and test every row of Table 1 of arXiv 2511.07281, and judge the paper's claims. Without "
@@ -22,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--variants",
         default="",
-        help="rows beside row Y: all, or some of dense-unet,attention,linknet,fpn,four-sequences,2.5-d (default none)",
+        help=f"rows beside row Y: all, or some of {','.join(VARIANTS)} (default none)",
     )
     options.add_argument("--fold", choices=("0", "1", "2", "3", "all"), default="0", help="which fold is tested")
     return options

@@ -1,5 +1,6 @@
 """Every door answers `--help` at once, tells an error in one line, and stands in the README."""
 
+import doctest
 import importlib
 import importlib.util
 import io
@@ -74,6 +75,14 @@ def test_an_unknown_option_is_refused_with_the_usage(name: str, capsys):
 @pytest.mark.parametrize("name", DOORS)
 def test_every_door_stands_in_the_readme(name: str, repository: Path):
     assert f"| `{name}` |" in (repository / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_page_of_doors_is_made_from_their_parsers(repository: Path):
+    spec = importlib.util.spec_from_file_location("doors_page", repository / "docs" / "doors.py")
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert doctest.testmod(made).failed == 0
+    assert made.PAGE.read_text(encoding="utf-8") == made.page(), "write it again: python docs/doors.py"
 
 
 @pytest.mark.parametrize("name", DOORS)

@@ -78,9 +78,10 @@ def test_each_variant_has_a_folder_of_its_own_and_the_weights_of_its_encoder():
     rows = variant_rows(request(), RANDOM)
     assert [each.row for each in rows] == list(VARIANTS)
     folders = [each.folder for each in (*trained_rows(PAPER, IMAGENET), *rows)]
-    assert len(set(folders)) == 12
+    assert len(set(folders)) == len(folders) >= 12
     assert {each.plane.value for each in rows} == {"y"}
-    assert [each.recipe.channels for each in rows] == [3, 3, 3, 3, 4, 9]
+    channels = {each.row: each.recipe.channels for each in rows}
+    assert (channels["dense-unet"], channels["four-sequences"], channels["2.5-d"]) == (3, 4, 9)
 
 
 def test_a_weight_file_of_the_papers_encoder_is_none_for_another():
