@@ -2,7 +2,7 @@
 # Run `make` alone to see the targets.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce-table1 reproduce-aboudi2022 reproduce-isles2018 test test-all lint smoke audit bench bench-peers experiment clean
+.PHONY: help reproduce-table1 reproduce-aboudi2022 reproduce-isles2018 report test test-all lint smoke audit bench bench-peers experiment vendor-niivue clean
 
 # Without VENV= the environment is ours: .venv, with TensorFlow for the processor or, where nvidia-smi sees a card, for
 # the GPU. With VENV=path it is the user's (Colab, Kaggle, a cluster's module): its TensorFlow is kept, or its absence.
@@ -39,6 +39,8 @@ help:
 	@echo '     DATA= PRESET= WEIGHTS= OUT= as above; SEED=number of phantoms, weights and batches'
 	@echo 'make reproduce-isles2018   Song 2019 on CT perfusion, in five folds, with a verdict for each claim. Options:'
 	@echo '     DATA=folder|manifest.csv  PRESET=smoke|quick|paper (about 1 min, 20 min, days)  FOLD=0..4|all  OUT=folder'
+	@echo 'make report             one HTML page, viewer inside, from results. Options:'
+	@echo '     OUT=folder                   of the results (default results/table1-quick); DATA=real scans of the run'
 	@echo 'make test               all tests but the slow ones'
 	@echo 'make test-all           the slow ones too'
 	@echo 'make lint               ruff, rules and format'
@@ -51,6 +53,7 @@ help:
 	@echo '     TORCH=torch==…               which PyTorch; PEERS_VENV=folder; PEERS=--with-slow; OUT=folder'
 	@echo 'make experiment         one question answered on phantoms (8 to 17 min on 2 cores by calculation); goes on where it was killed. Options:'
 	@echo '     NAME=05-planes               a folder of experiments/ with a run.py (needed); OUT=folder'
+	@echo 'make vendor-niivue      another version of the viewer inside the report, for those who work on it; needs npm. NIIVUE=version'
 	@echo 'make clean              removes .venv, caches and build leftovers; results stay'
 	@echo 'VENV=path with any of them uses the environment there and leaves its TensorFlow as it is.'
 
@@ -69,6 +72,13 @@ reproduce-isles2018: $(RUN_STAMP)
 
 smoke: $(RUN_STAMP)
 	$(PY) -m stroke_tf.reproduce_table1 --preset smoke $(strip $(call option,OUT,--out))
+
+report: $(RUN_STAMP)
+	$(PY) -m stroke_tf.report '$(if $(call given,OUT),$(OUT),results/table1-quick)' $(strip $(call option,DATA,--data)) --force
+
+# As npm publishes it; the version, its SHA-256 and the licences are written beside it.
+vendor-niivue: $(RUN_STAMP)
+	$(PY) -m stroke_tf.reports.niivue.refresh $(if $(call given,NIIVUE),'$(NIIVUE)',$(error NIIVUE= is missing, for example: make vendor-niivue NIIVUE=0.69.0))
 
 audit: $(RUN_STAMP)
 	$(PY) -m stroke_tf.audit

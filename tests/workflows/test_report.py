@@ -1,0 +1,164 @@
+"""A page is made from whatever a journey left behind, tells what is missing, and refuses what it does not know."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+from stroke_tf.errors import InputFileError, OutputError
+from stroke_tf.reports.page import MAX_BYTES, Text
+from stroke_tf.reports.viewer import Viewer
+from stroke_tf.workflows.report import page_of, write_report
+from stroke_tf.workflows.viewer_cases import _ROOM, Scans, _chosen
+
+
+@pytest.fixture(scope="module")
+def page(table1_folder: Path):
+    return page_of(table1_folder, Scans(table1_folder))
+
+
+def blocks(page, kind: type) -> list:
+    return [block for section in page.sections for block in section.blocks if isinstance(block, kind)]
+
+
+def test_the_answer_stands_in_the_headline(page):
+    assert re.match(r"The vote of three planes reaches a Dice of \d\d\.\d", page.headline)
+    assert "2 SYNTHETIC phantoms; the paper prints 80.5" in page.headline
+    assert [section.id for section in page.sections] == ["answer", "table", "cases", "plots", "audit", "runs"]
+
+
+def test_every_title_of_a_measured_table_or_chart_says_synthetic(page):
+    titles = {section.id: [getattr(block, "title", "") for block in section.blocks] for section in page.sections}
+    measured = [title for part in ("table", "plots") for title in titles[part]]
+    assert measured and all(title.startswith("SYNTHETIC") for title in measured)
+
+
+def test_the_viewer_carries_every_mask_of_every_case_on_one_grid(page):
+    (viewer,) = blocks(page, Viewer)
+    assert [case.name for case in viewer.cases] == ["2", "<img src=x onerror=alert(1)>"]
+    for case in viewer.cases:
+        assert list(case.images) == ["FLAIR", "DWI"]
+        assert [overlay.id for overlay in case.overlays] == ["truth", "x", "y", "z", "vote"]
+        assert case.disagreement is not None
+
+
+def test_the_page_opens_where_the_lesion_is(page):
+    (viewer,) = blocks(page, Viewer)
+    case = next(case for case in viewer.cases if case.name == "2")
+    # The lesion's voxels 5-8, 8-12, 6-10 of 6 mm; the file's first axis runs to the left.
+    x, y, z = case.centre_mm
+    assert -48 <= x <= -30 and 48 <= y <= 72 and 36 <= z <= 60
+
+
+def test_a_page_is_written_once_and_replaced_by_force_only(tmp_path: Path, table1_folder: Path):
+    out = tmp_path / "page.html"
+    written = write_report(table1_folder, out=out)
+    assert written.size == out.stat().st_size < MAX_BYTES and written.remarks == ()
+    with pytest.raises(OutputError, match="--force"):
+        write_report(table1_folder, out=out)
+    html = out.read_text(encoding="utf-8")
+    assert "<img src=x" not in html and "&lt;img src=x onerror=alert(1)&gt;" in html
+    write_report(table1_folder, out=out, force=True)
+    assert out.read_text(encoding="utf-8") == html
+
+
+def test_the_name_of_a_page_on_phantoms_says_so(tmp_path: Path, write_table1_results):
+    folder = write_table1_results(tmp_path / "results", scans=False)
+    assert write_report(folder).path.name == "report-SYNTHETIC.html"
+
+
+def test_a_page_whose_scans_are_gone_goes_without_a_viewer_and_says_so(tmp_path: Path, write_table1_results):
+    folder = write_table1_results(tmp_path / "results", scans=False)
+    page = page_of(folder, Scans(folder))
+    assert blocks(page, Viewer) == []
+    assert any("--data" in block.text and block.warning for block in blocks(page, Text))
+
+
+def test_a_case_without_scans_is_named_beside_those_that_have_them(tmp_path: Path, write_table1_results):
+    folder = write_table1_results(tmp_path / "results")
+    shutil.rmtree(folder / "synthetic-phantoms" / "2")
+    page = page_of(folder, Scans(folder))
+    (viewer,) = blocks(page, Viewer)
+    assert len(viewer.cases) == 1
+    assert any(block.text.startswith("Not shown: case 2 (") for block in blocks(page, Text))
+
+
+def test_scans_on_another_grid_are_not_shown_under_these_masks(tmp_path: Path, table1_folder: Path):
+    (tmp_path / "2").mkdir()
+    nibabel.save(nibabel.Nifti1Image(np.ones((9, 9, 9), np.float32), np.eye(4)), tmp_path / "2" / "FLAIR.nii.gz")
+    page = page_of(table1_folder, Scans(table1_folder, tmp_path))
+    assert blocks(page, Viewer) == []
+    assert any("different grids" in block.text for block in blocks(page, Text))
+
+
+def test_scans_that_were_named_and_hold_no_test_case_are_an_error(tmp_path: Path, table1_folder: Path, write_case):
+    write_case(tmp_path / "data", 7)
+    with pytest.raises(InputFileError, match="none of the test cases is there"):
+        page_of(table1_folder, Scans(table1_folder, tmp_path / "data"))
+
+
+def test_a_training_run_has_a_page(table1_folder: Path):
+    run = table1_folder / "fold-0" / "runs" / "unet2d-x-none"
+    page = page_of(run, Scans(run))
+    assert page.synthetic and page.title == "Training run unet2d-x-none"
+    assert [section.id for section in page.sections] == ["learning", "card"]
+
+
+def test_an_evaluation_has_a_page(tmp_path: Path, table1_folder: Path):
+    rows = json.loads((table1_folder / "results.json").read_text())["rows"]
+    content = {
+        "protocol": "isles2022",
+        "data": "phantoms",
+        "synthetic": True,
+        "seed": 1,
+        "number_of_cases": 2,
+        "missing": {"vote": ["9"]},
+        "conventions": [],
+        "rows": {row["id"]: {"summary": row["summary"], "cases": row["cases"]} for row in rows},
+    }
+    (tmp_path / "summary.json").write_text(json.dumps(content))
+    page = page_of(tmp_path, Scans(tmp_path))
+    assert [section.id for section in page.sections] == ["answer", "cases", "plots"]
+    assert any("no mask for 1 cases: 9" in block.text for block in blocks(page, Text))
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({}, "neither results.json nor run_card.json nor summary.json"),
+        ({"results.json": "{"}, "cannot be read as JSON"),
+        ({"results.json": "[]"}, "no rows, synthetic, claims inside"),
+        ({"results.json": '{"rows": [], "synthetic": true, "claims": []}'}, "of no journey that is known"),
+        ({"summary.json": '{"rows": {}, "synthetic": true, "protocol": "isles2022"}'}, "no row inside"),
+    ],
+)
+def test_an_unknown_or_damaged_folder_is_an_error_that_names_it(tmp_path: Path, files: dict, told: str):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(InputFileError, match=told) as fault:
+        page_of(tmp_path, Scans(tmp_path))
+    assert str(tmp_path) in str(fault.value)
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path):
+    with pytest.raises(InputFileError, match="no such folder"):
+        page_of(tmp_path / "nowhere", Scans(tmp_path))
+
+
+def test_seven_cases_and_all_the_rest_fit_into_25_mb():
+    """By calculation: cases share their room, and everything else on the page is bounded far below what is left."""
+    from stroke_tf.reports.niivue import viewer_library
+
+    rest = len(viewer_library().packed) + len(viewer_library().licences)
+    assert _ROOM + rest < 0.85 * MAX_BYTES
+
+
+def test_of_many_cases_the_worst_the_best_and_some_between_are_shown():
+    cases = [{"case": str(number), "dice": number / 100} for number in range(100)]
+    chosen = [case["case"] for case in _chosen(cases)]
+    assert len(chosen) == 28 and chosen[0] == "0" and chosen[-1] == "99"
+    assert _chosen(cases[:5]) == cases[:5]
