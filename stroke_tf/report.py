@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from stroke_tf.cli import door
+from stroke_tf.cli import door, say_next
 
 
 def parser() -> argparse.ArgumentParser:
@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for remark in written.remarks:
         print(f"note: {remark}")
     print(f"wrote {written.path} ({written.size / 1e6:.1f} MB)")
-    print("next: open it in a browser; it needs no network and no server")
+    print("open it in a browser; it needs no network and no server")
+    say_next(*written.next_words)
     return 0
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 from stroke_tf.report import main
 
 
-def test_the_door_says_what_it_wrote_and_what_comes_next(tmp_path: Path, capsys):
+def test_the_door_says_what_it_wrote_and_what_comes_next(tmp_path: Path, capsys, next_command):
     run = tmp_path / "run"
     run.mkdir()
     (run / "run_card.json").write_text('{"synthetic": false, "best_validation_dice": 0.5, "best_epoch": 3}')
     assert main([str(run), "--out", str(tmp_path / "page.html")]) == 0
     said = capsys.readouterr().out
-    assert f"wrote {tmp_path / 'page.html'}" in said and "next: " in said
+    assert f"wrote {tmp_path / 'page.html'}" in said
+    assert next_command(said) == ["verify", str(run)]
     assert "The best validation Dice is 50.0 %, in epoch 3" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 

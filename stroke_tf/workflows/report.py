@@ -9,7 +9,7 @@ from stroke_tf.reports.page import MAX_BYTES, Page, Text, render_page
 from stroke_tf.training.record import RUN_CARD
 from stroke_tf.workflows.report_aboudi import aboudi_page
 from stroke_tf.workflows.report_evaluation import evaluation_page
-from stroke_tf.workflows.report_files import read_json
+from stroke_tf.workflows.report_files import read_json, run_folders
 from stroke_tf.workflows.report_isles2018 import isles2018_page
 from stroke_tf.workflows.report_run import run_page
 from stroke_tf.workflows.report_table1 import table1_page
@@ -23,11 +23,12 @@ _KNOWN = (
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, its size in bytes, and what of the cases is missing from it."""
+    """What was written, its size in bytes, what of the cases is missing from it, and the command that comes next."""
 
     path: Path
     size: int
     remarks: tuple[str, ...]
+    next_words: tuple[str, ...]
 
 
 def write_report(
@@ -58,7 +59,14 @@ def write_report(
         raise OutputError(f"{path}: the page would have {size:,} bytes, more than {MAX_BYTES:,}. Nothing was written.")
     write_text(path, html)
     cases = [block for section in page.sections if section.id == "cases" for block in section.blocks]
-    return Report(path, size, tuple(block.text for block in cases if isinstance(block, Text) and block.warning))
+    remarks = tuple(block.text for block in cases if isinstance(block, Text) and block.warning)
+    return Report(path, size, remarks, _next_words(folder))
+
+
+def _next_words(folder: Path) -> tuple[str, ...]:
+    """Return what a reader of the page checks next: that a network is still the one that its card describes."""
+    runs = [folder] if (folder / RUN_CARD).exists() else run_folders(folder)
+    return ("verify", str(runs[0])) if runs else ("audit",)
 
 
 def page_of(folder: Path, scans: Scans) -> Page:
