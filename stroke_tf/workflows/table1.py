@@ -16,7 +16,7 @@ from stroke_tf.models.device import Chosen
 from stroke_tf.models.files import restore_weights
 from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress, clock_text
-from stroke_tf.recipes.multiplane_2025 import VARIANTS
+from stroke_tf.recipes.multiplane_2025 import PLANAR, VARIANTS
 from stroke_tf.recipes.recipe import Table1
 from stroke_tf.reports.pictures import overlay_figure
 from stroke_tf.training.fit import Trainable
@@ -74,6 +74,9 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
     cases = replace(cases, cases=with_all_digests(cases.cases))
     trained = [*trained_rows(preset, weights), *variant_rows(request, weights)]
     require_sequences(trained, cases.cases)
+    for each in trained:
+        if each.weights.note not in ("", weights.note):
+            say(f"note, row {each.row}: {each.weights.note}")
     costs = costs_of_stages(trained, request.folds)
     paper_alone = sum(costs_of_stages(trained_rows(preset, weights), request.folds).values())
     minutes = preset.minutes_on_two_cores * len(request.folds) * sum(costs.values()) / paper_alone
@@ -221,8 +224,8 @@ def _test(
             progress.step(note=f"case {case.case_id}")
     same_as_y = each.row == "absent" and rows["y"].weights == each.weights.name
     note = "the same network as row Y, since no pretrained weights were used" if same_as_y else ""
-    if each.row in VARIANTS:
-        note = each.weights.note
+    if each.row in VARIANTS and each.recipe.backbone != PLANAR.backbone and each.weights.note:
+        note = f"its encoder, {each.recipe.backbone}, began without pretrained weights; the run's first lines say why"
     row = rows.setdefault(each.row, Row(each.row, each.weights.name if each.plane else "N/A", note))
     row.cases += measured.of_row(each.row, split.test)
 
