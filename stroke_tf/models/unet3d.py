@@ -3,6 +3,7 @@
 import keras
 
 from stroke_tf.errors import SettingError
+from stroke_tf.models.group_norm import GroupNormalization
 
 LEVELS = 4
 """Resolutions, each half of the one before: 1, 1/2, 1/4, 1/8."""
@@ -43,6 +44,6 @@ def _two_convolutions(x: keras.KerasTensor, filters: int, name: str) -> keras.Ke
         x = keras.layers.Conv3D(
             filters, 3, padding="same", use_bias=False, kernel_initializer="he_uniform", name=f"{name}{part}_conv"
         )(x)
-        x = keras.layers.GroupNormalization(min(4, filters), name=f"{name}{part}_norm")(x)
+        x = GroupNormalization(min(4, filters), name=f"{name}{part}_norm")(x)
         x = keras.layers.Activation("relu", name=f"{name}{part}_relu")(x)
     return x

@@ -20,6 +20,7 @@ from stroke_tf.errors import TrainingError
 from stroke_tf.inference.run import Predict
 from stroke_tf.models.build import FROM_SCRATCH, network_of, predict_function, set_encoder_trainable
 from stroke_tf.progress import Progress
+from stroke_tf.training.determinism import order_of_sums_is_fixed
 from stroke_tf.training.optimizers import make_optimizer
 from stroke_tf.training.phases import PlannedPhase, learning_rate, moment_of_epoch
 from stroke_tf.training.resume import STATE_FILE, State, assign, load_state, save_state
@@ -69,6 +70,7 @@ class Trainable:
         self.model, self.loss = model, loss
         self.predict: Predict = predict_function(model)
         self.watched = dict(watched or {})
+        self._orders: list[bool] = []
         self._precision = precision
         self._initial = [variable.numpy() for variable in model.variables]
         self._steps: dict[tuple[bool, Optimizer, float], tuple[Any, Any, list[Any]]] = {}
@@ -77,6 +79,11 @@ class Trainable:
         """Put the weights back to what they were when the network was built."""
         for variable, value in zip(self.model.variables, self._initial, strict=True):
             variable.assign(value)
+
+    @property
+    def order_is_fixed(self) -> bool:
+        """Tell whether steps were traced, and all of them add in one order; see order_of_sums_is_fixed."""
+        return bool(self._orders) and all(self._orders)
 
     def step_of(
         self, *, encoder_trainable: bool, optimizer: Optimizer = Optimizer.ADAM, momentum: float = 0.9
@@ -109,6 +116,8 @@ class Trainable:
                 value = loss(coverage, outputs)
                 scaled = optimizer.scale_loss(value)
             optimizer.apply(tape.gradient(scaled, trained), trained)
+            # Runs when the step is traced, not when it is computed.
+            self._orders.append(order_of_sums_is_fixed(tf.compat.v1.get_default_graph()))
             return tf.stack([value, *(watch(coverage, outputs) for watch in watched)]) if watched else value
 
         # The moments start at zero, the few scalars (rate, loss scale, counters) at what Keras gave them; keeping the

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stroke_tf.choices import Architecture, Device
+from stroke_tf.choices import Device
 from stroke_tf.errors import OutputError, SettingError, TrainingError
 from stroke_tf.files import write_json
 from stroke_tf.manifest.case import Case
@@ -177,9 +177,7 @@ def run_job(
         {
             **settings,
             "device": str(chosen),
-            # Two runs of one seed of the 3-D U-Net were seen to differ in the last digits of a float32 after three
-            # steps on two threads, though TensorFlow was asked for deterministic operations; the 2-D networks agree.
-            "same_seed_same_bits": chosen.device is Device.CPU and job.recipe.architecture is not Architecture.UNET_3D,
+            "same_seed_same_bits": chosen.device is Device.CPU and trainable.order_is_fixed,
             "weights_note": job.weights.note,
             "best_validation_dice": fitted.best_score,
             "best_epoch": fitted.best_epoch + 1,
