@@ -39,14 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(found.text)
     for path in written:
         print(f"wrote {path}")
-    step = ["reproduce-table1"] if asked.results is None else ["verify", _first_run(asked.results)]
+    step = ["reproduce-table1"] if asked.results is None else ["report", asked.results]
     say_next(*step, after_a_page=asked.out is None)
     return 0
-
-
-def _first_run(results: Path) -> Path:
-    runs = sorted(path.parent for home in (".", "fold-*") for path in results.glob(f"{home}/runs/*/run_card.json"))
-    return runs[0] if runs else results / "fold-0" / "runs" / "RUN"
 
 
 if __name__ == "__main__":

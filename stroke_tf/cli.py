@@ -79,6 +79,11 @@ def say_next(*words: object, after_a_page: bool = False) -> None:
     print(line, file=sys.stderr if after_a_page else sys.stdout)
 
 
+def say_report(results: object, data: object | None, data_root: object | None) -> None:
+    """Print the command that makes a page of results; phantoms lie in the results, scans have to be named."""
+    say_next("report", results, *(data_options(data, data_root) if data else []))
+
+
 def data_options(data: object, data_root: object | None) -> list[object]:
     """Return the options that name the same cases to another door."""
     return ["--data", data, *(["--data-root", data_root] if data_root is not None else [])]

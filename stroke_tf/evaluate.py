@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: row {name} has no mask for {len(cases)} cases: {', '.join(cases)}", file=sys.stderr)
     if done.missing:
         return 2
-    say_next("predict", "--runs", "RUN", "--data", "FOLDER", "--out", "predictions")
+    say_next("report", asked.out)
     return 0
 
 

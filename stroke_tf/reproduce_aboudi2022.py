@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stroke_tf.choices import Device, Precision, Protocol
-from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_next
+from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_report
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print((out / "aboudi2022.md").read_text(encoding="utf-8"))
     print(f"wrote {out}: aboudi2022.md, aboudi2022.csv, results.json, figures, masks and run folders")
-    say_next("audit", "--paper", "aboudi2022", "--results", out)
+    say_report(out, asked.data, asked.data_root)
     return 0
 
 

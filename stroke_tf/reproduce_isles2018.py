@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from stroke_tf.choices import Device, Precision, Protocol
-from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_next
+from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_report
 
 _FOLDS = tuple(str(fold) for fold in range(5))
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start_tensorflow()
     from stroke_tf.workflows.isles2018 import Isles2018Request, reproduce_isles2018
 
-    results = reproduce_isles2018(
+    reproduce_isles2018(
         Isles2018Request(
             preset=preset,
             data=asked.data,
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print((out / "isles2018.md").read_text(encoding="utf-8"))
     print(f"wrote {out}: isles2018.md, isles2018.csv, results.json, figures, masks, generated DWI and run folders")
-    say_next("verify", out / f"fold-{results['folds'][0]}" / "runs" / "whole")
+    say_report(out, asked.data, asked.data_root)
     return 0
 
 

@@ -28,11 +28,9 @@ def test_both_papers_are_printed(capsys: pytest.CaptureFixture, next_command):
     assert next_command(beside) == ["reproduce-table1"]
 
 
-def test_what_comes_next_to_results_is_a_network_behind_them(tmp_path: Path, capsys, next_command):
-    (tmp_path / "fold-0" / "runs" / "y").mkdir(parents=True)
-    (tmp_path / "fold-0" / "runs" / "y" / "run_card.json").write_text("{}")
+def test_results_lead_to_their_page(tmp_path: Path, capsys, next_command):
     assert main(["--results", str(folder_with(RESULTS, tmp_path)), "--out", str(tmp_path / "audit.md")]) == 0
-    assert next_command(capsys.readouterr().out) == ["verify", str(tmp_path / "fold-0" / "runs" / "y")]
+    assert next_command(capsys.readouterr().out) == ["report", str(tmp_path)]
 
 
 def test_one_paper_is_chosen(capsys: pytest.CaptureFixture):

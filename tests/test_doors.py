@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from stroke_tf.cli import DOORS, data_options, door, main, say_next
+from stroke_tf.cli import DOORS, data_options, door, main, say_next, say_report
 from stroke_tf.errors import InputFileError
 
 HEAVY = ("tensorflow", "keras", "segmentation_models", "pandas", "nibabel", "matplotlib", "albumentations", "skimage")
@@ -83,6 +83,11 @@ def test_the_page_of_doors_is_made_from_their_parsers(repository: Path):
     spec.loader.exec_module(made)
     assert doctest.testmod(made).failed == 0
     assert made.PAGE.read_text(encoding="utf-8") == made.page(), "write it again: python docs/doors.py"
+
+
+def test_a_page_of_scans_is_told_where_they_lie(capsys, next_command):
+    say_report(Path("results/siss"), Path("SISS2015 Training"), None)
+    assert next_command(capsys.readouterr().out) == ["report", "results/siss", "--data", "SISS2015 Training"]
 
 
 @pytest.mark.parametrize("name", DOORS)

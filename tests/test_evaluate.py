@@ -82,7 +82,7 @@ def test_four_files_tell_the_same_story(truth, masks, tmp_path, capsys, next_com
     assert "0.6667 ± 0.0000" in (out / "summary.md").read_text(encoding="utf-8")
     printed = capsys.readouterr().out
     assert all(f"wrote {out / name}" in printed for name in FILES)
-    assert next_command(printed)
+    assert next_command(printed) == ["report", str(out)]
 
 
 @pytest.mark.parametrize("protocol", ["isles2015", "isles2022"])

@@ -13,7 +13,7 @@ def test_the_smoke_preset_runs_from_phantoms_to_the_answer(tmp_path, capsys, nex
     assert main(["--preset", "smoke", "--weights", "none", "--device", "cpu", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     assert (out / "aboudi2022.md").read_text(encoding="utf-8") in printed
-    assert next_command(printed) == ["audit", "--paper", "aboudi2022", "--results", str(out)]
+    assert next_command(printed) == ["report", str(out)]
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert results["synthetic"] is True
     assert len(results["models"]) == 6

@@ -173,7 +173,7 @@ def test_the_door_goes_on_with_the_folder_and_prints_the_table(story, capsys, ne
     assert main([*arguments, str(story["out"])]) == 0
     printed = capsys.readouterr().out
     assert (story["out"] / "isles2018.md").read_text(encoding="utf-8") in printed
-    assert next_command(printed) == ["verify", str(story["out"] / "fold-0" / "runs" / "whole")]
+    assert next_command(printed) == ["report", str(story["out"])]
     assert times(story["out"]) == story["finished"]
 
 

@@ -193,7 +193,7 @@ def test_the_door_goes_on_with_the_folder_and_prints_the_table(story, capsys, ne
     assert main([*arguments, str(story["out"])]) == 0
     printed = capsys.readouterr().out
     assert (story["out"] / "table1.md").read_text(encoding="utf-8") in printed
-    assert next_command(printed) == ["audit", "--results", str(story["out"])]
+    assert next_command(printed) == ["report", str(story["out"])]
     assert times(story["out"]) == story["finished"]
 
 

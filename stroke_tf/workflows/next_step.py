@@ -14,12 +14,8 @@ RUN_CARD = "run_card.json"
 PHANTOMS_MARK = "SYNTHETIC-PHANTOMS.json"
 MANIFEST = "manifest.csv"
 PRESETS = ("smoke", "quick", "paper")
-PAPERS = {
-    "table1": "audit --results {}",
-    "aboudi2022": "audit --paper aboudi2022 --results {}",
-    "isles2018": "verify {}/fold-0/runs/whole",
-}
-"""By paper: what comes after its reproduction, {} standing for the results folder."""
+PAPERS = ("table1", "aboudi2022", "isles2018")
+_USEFUL_RUNS = ("unet2d-[xyz]-*", "whole")
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ def next_steps(folder: Path) -> list[Step]:
     """Tell what to do next in a folder.
 
     Returns: a step for the newest reproduction below `results`, and one for a journey with one's own cases, from where
-        it has come furthest: phantoms, manifest, runs, predictions. Either is left out where nothing lies.
+        it has come furthest: phantoms, manifest, runs, predictions, evaluation. Either is left out where nothing lies.
     """
     return [step for step in (_of_results(folder), _of_own_cases(folder)) if step]
 
@@ -46,7 +42,14 @@ def _of_results(folder: Path) -> Step | None:
     newest = max(homes, key=lambda path: path.stat().st_mtime)
     paper = _paper_of(newest)
     if (newest / "results.json").exists():
-        return Step(f"{newest}, finished", tuple(word.format(newest) for word in PAPERS[paper].split()))
+        page = _first(newest, ("report*.html",))
+        if page is None:
+            return Step(f"{newest}, finished", ("report", str(newest)))
+        # Three planes vote; the whole generative model works alone; the networks of Aboudi 2022 are read, not used.
+        homes = [path for kind in _USEFUL_RUNS for path in sorted(newest.glob(f"fold-0/runs/{kind}/{RUN_CARD}"))]
+        runs = [str(path.parent) for path in homes]
+        words = ("predict", "--runs", *runs, "--data", "FOLDER", "--out", "predictions") if runs else ("audit",)
+        return Step(f"{newest}, finished; its page is {page}", words)
     if not (newest / "synthetic-phantoms").exists():
         return Step(
             f"{newest}, begun on scans; the command that began it goes on, for example",
@@ -70,6 +73,8 @@ def _of_own_cases(folder: Path) -> Step | None:
     runs = sorted(path.parent for path in folder.glob(f"runs/*/{RUN_CARD}"))
     masks = _first(folder, ("predictions/*_mask.nii.gz",))
     named = str(data or "FOLDER")
+    if (folder / "evaluation" / "summary.json").exists():
+        return Step(f"{folder / 'evaluation'}", ("report", str(folder / "evaluation")))
     if masks:
         out = masks.parent
         return Step(f"masks in {out}", ("evaluate", "--truth", named, "--masks", str(out), "--out", "evaluation"))

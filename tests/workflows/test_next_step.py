@@ -47,6 +47,7 @@ JOURNEY = [
     ("runs/y/run_card.json", "predict --runs runs/y --data phantoms/manifest.csv --out predictions"),
     ("runs/x/run_card.json", "predict --runs runs/x runs/y --data phantoms/manifest.csv --out predictions"),
     ("predictions/1_mask.nii.gz", "evaluate --truth phantoms/manifest.csv --masks predictions --out evaluation"),
+    ("evaluation/summary.json", "report evaluation"),
 ]
 
 
@@ -56,17 +57,22 @@ def test_a_journey_goes_on_from_where_it_has_come_furthest(here):
         assert " ".join(only_step(here).words) == command
 
 
+PLANES = [f"table1-quick/fold-0/runs/unet2d-{plane}-none/run_card.json" for plane in "xyz"]
+
+
 @pytest.mark.parametrize(
     ("made", "seen", "command"),
     [
-        (["table1-quick/results.json"], "finished", "audit --results results/table1-quick"),
-        (["siss/results.json", "siss/table1.md"], "finished", "audit --results results/siss"),
+        (["table1-quick/results.json"], "finished", "report results/table1-quick"),
+        (["siss/results.json", "siss/table1.md"], "finished", "report results/siss"),
+        (["aboudi2022-quick/results.json"], "finished", "report results/aboudi2022-quick"),
         (
-            ["aboudi2022-quick/results.json"],
-            "finished",
-            "audit --paper aboudi2022 --results results/aboudi2022-quick",
+            ["table1-quick/results.json", "table1-quick/report.html", *PLANES],
+            "its page is results/table1-quick/report.html",
+            f"predict --runs {' '.join(str(Path('results', plane).parent) for plane in PLANES)} --data FOLDER "
+            "--out predictions",
         ),
-        (["isles2018-quick/results.json"], "finished", "verify results/isles2018-quick/fold-0/runs/whole"),
+        (["aboudi2022-quick/results.json", "aboudi2022-quick/report-SYNTHETIC.html"], "its page is", "audit"),
         (
             ["table1-smoke/synthetic-phantoms/x"],
             "the same command goes on",
@@ -93,4 +99,4 @@ def test_a_reproduction_is_read_or_gone_on_with(here, made, seen, command):
 
 def test_results_and_own_cases_stand_beside_each_other(here):
     touch(here, "results/table1-quick/results.json", "manifest.csv", "results/bench/bench.json")
-    assert [step.words[0] for step in next_steps(here)] == ["audit", "train"]
+    assert [step.words[0] for step in next_steps(here)] == ["report", "train"]
