@@ -164,7 +164,7 @@ def curves_chart(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
         first, last = min(epochs, default=1), max(epochs, default=2)
         x_scale = Scale(first, last if last > first else first + 1, left, right)
         drawing.text(left, top - 8, _short(title, 30), look="strong")
-        drawing.across(x_scale, top, bottom, "epoch" if number // across == lines - 1 else "", about=3)
+        drawing.across(x_scale, top, bottom, "epoch" if number // across == lines - 1 else "", about=3, whole=True)
         drawing.upright(Scale(0, 1, bottom, top), left, right, "", about=2)
         for name, scale, look, shape in (
             ("loss", Scale(0, max(most, 1e-6), bottom, top), "orange", "square"),

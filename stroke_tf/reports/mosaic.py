@@ -10,7 +10,7 @@ from stroke_tf.arrays import Mask
 from stroke_tf.planes import Plane
 
 _FOUND, _FALSE, _MISSED, _TRUTH = (0, 158, 115), (230, 159, 0), (204, 121, 167), (86, 180, 233)
-_TITLE, _GAP, _SIDE = 18, 4, 150
+_TITLE, _GAP, _SIDE = 18, 4, 190
 _LETTERS = (235, 235, 235)
 _COLOURS = 96
 
@@ -127,7 +127,7 @@ def _png(canvas: np.ndarray, titles: Sequence[tuple[int, str]]) -> bytes:
     pen = ImageDraw.Draw(picture)
     font = ImageFont.load_default(size=11)
     for left, title in titles:
-        pen.text((left + 2, 3), title if len(title) <= 25 else title[:24] + "…", fill=_LETTERS, font=font)
+        pen.text((left + 2, 3), title if len(title) <= 34 else title[:33] + "…", fill=_LETTERS, font=font)
     stream = io.BytesIO()
     picture.quantize(_COLOURS).save(stream, format="PNG", optimize=True)
     return stream.getvalue()

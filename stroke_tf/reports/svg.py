@@ -133,9 +133,13 @@ class Drawing:
         points = " ".join(f"{x + dx:.1f},{y + dy:.1f}" for dx, dy in corners)
         self._add(f'<polygon points="{points}"{_look(look)}>{_hint(hint)}</polygon>')
 
-    def across(self, scale: Scale, top: float, bottom: float, label: str, *, about: int = 5) -> None:
-        """Draw a horizontal axis at the bottom, with lines up to the top."""
+    def across(
+        self, scale: Scale, top: float, bottom: float, label: str, *, about: int = 5, whole: bool = False
+    ) -> None:
+        """Draw a horizontal axis at the bottom, with lines up to the top; at whole numbers only, where asked."""
         for value in scale.ticks(about):
+            if whole and value != round(value):
+                continue
             self.line(scale(value), top, scale(value), bottom, "grid")
             self.text(scale(value), bottom + 16, number_text(value), at="middle", look="quiet")
         self.text((scale.start + scale.end) / 2, bottom + 34, label, at="middle", look="quiet")

@@ -41,6 +41,8 @@ class ViewerCase:
         centre_mm: where to look first.
         picture: PNG, for print and for browsers without WebGL.
         told: one line below the picture.
+        score: a few words beside the name in the list of cases.
+        voxels: the sides of the voxels that are shown, in words.
     """
 
     name: str
@@ -51,6 +53,8 @@ class ViewerCase:
     centre_mm: tuple[float, float, float]
     picture: bytes
     told: str = ""
+    score: str = ""
+    voxels: str = ""
 
     @property
     def size(self) -> int:
@@ -108,6 +112,7 @@ class Viewer:
                         for each in case.overlays
                     ],
                     "centre": list(case.centre_mm),
+                    "voxels": case.voxels,
                 }
                 for number, case in enumerate(self.cases)
             ],

@@ -49,8 +49,8 @@ def aboudi_page(folder: Path, results: Mapping[str, Any], scans: Scans) -> Page:
             "answer",
             "The answer",
             [
-                *(Text(sentence) for sentence in results["answer"]),
                 claims_block(results["claims"]),
+                *(Text(sentence) for sentence in results["answer"]),
                 *missing_weights(results),
             ],
         ),

@@ -29,7 +29,8 @@ def _across(table: PrintedTable) -> list[Text]:
     if not {"vote", *_PLANES} <= set(recalls):
         return []
     vote = vote_verdict([recalls[plane] for plane in _PLANES], recalls["vote"])
-    return [Text(f"Recall of the vote: {vote.word}. {vote.numbers}. {vote.rule}.", warning=not vote.possible)]
+    told = f"The printed recall of the vote is {vote.word}: {vote.numbers}. Rule: {vote.rule}."
+    return [Text(told, warning=not vote.possible)]
 
 
 def _chart(audits: list[RowAudit]) -> list[Chart]:

@@ -105,7 +105,7 @@ def _pairs(results: Mapping[str, Any], mark: str) -> Chart:
     titles = {row["id"]: row["title"] for row in results["rows"]}
     lines = [
         (
-            f"minus: {titles[pair['second']]}",
+            f"whole − {titles[pair['second']]}",
             *(None if pair[part] is None else 100 * pair[part] for part in ("mean", "low", "high")),
         )
         for pair in results["pairs"]

@@ -26,6 +26,7 @@ _ROOM = 19_000_000
 """Characters for all cases of a page; the rest of its 25 MB is the viewer, tables, charts, and some to spare."""
 _COARSER = 1.25
 _DRAWN_DWI = "DWI, drawn"
+_KEY = "Green found, orange false alarm, pink missed; blue outlines the truth. The patient's right is on the left."
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,9 @@ def _viewer_case(
                 spacing_mm=window.grid.spacing_mm,
                 name=next(iter(packed)),
             ),
-            told=_told(window, rows, dices, main),
+            told=f"{rows[main]['title']}: {_score(dices.get(main))}. {_KEY} Shown in voxels of {_sides(window)}.",
+            score=_score(dices.get(main)),
+            voxels=_sides(window),
         )
         if made.size <= room:
             return made
@@ -232,11 +235,9 @@ def _in_mm(window: Window, centre: Sequence[int]) -> tuple[float, float, float]:
     return float(x), float(y), float(z)
 
 
-def _told(window: Window, rows: Mapping[str, Mapping[str, Any]], dices: Mapping[str, float | None], main: str) -> str:
-    sides = " x ".join(f"{side:.3g}" for side in window.grid.spacing_mm)
-    dice = dices.get(main)
-    score = "no Dice" if dice is None else f"Dice {100 * dice:.1f} %"
-    return (
-        f"{rows[main]['title']}: {score}. Green found, orange false alarm, pink missed; blue outlines the truth. The "
-        f"patient's right is on the left. Shown in voxels of {sides} mm."
-    )
+def _score(dice: float | None) -> str:
+    return "no Dice" if dice is None else f"Dice {100 * dice:.1f} %"
+
+
+def _sides(window: Window) -> str:
+    return " x ".join(f"{side:.3g}" for side in window.grid.spacing_mm) + " mm"

@@ -180,10 +180,10 @@
     unpacked.delete("niivue");
     place.querySelector(".stage").hidden = false;
     viewer = new niivue.Niivue({
-      backColor: [0, 0, 0, 1], crosshairColor: [0.95, 0.78, 0.4, 0.8], crosshairWidth: 1, crosshairGap: 8, isRadiologicalConvention: true, sagittalNoseLeft: true,
+      backColor: [0, 0, 0, 1], crosshairColor: [0.95, 0.78, 0.4, 0.8], crosshairWidth: 0.6, crosshairGap: 14, isRadiologicalConvention: true, sagittalNoseLeft: true,
       dragAndDropEnabled: false, loadingText: "", isColorbar: false, isResizeCanvas: true, multiplanarShowRender: 0, fontMinPx: 11,
     });
-    viewer.onLocationChange = (where) => { by("v-place").textContent = `cross at ${where.mm.slice ? [...where.mm].slice(0, 3).map((mm) => mm.toFixed(0)).join(", ") : where.string} mm (right, front, top)`; };
+    viewer.onLocationChange = (where) => { by("v-place").textContent = `cross at ${where.mm.slice ? [...where.mm].slice(0, 3).map((mm) => mm.toFixed(0)).join(", ") : where.string} mm (right, front, top) · shown in voxels of ${contents.cases[Number(by("v-case").value)].voxels}`; };
     await viewer.attachToCanvas(by("v-canvas"));
     if (!viewer.gl) throw new Error("no WebGL 2");
     place.classList.add("viewer-on");
@@ -205,6 +205,14 @@
       event.stopImmediatePropagation();
       viewer.moveCrosshairInVox(...KEYS[event.key]);
     }, true);
+    // In the table of cases a name opens its case.
+    for (const head of document.querySelectorAll("#every-case tbody th")) {
+      const number = contents.cases.findIndex((each) => each.name === head.textContent);
+      if (number < 0) continue;
+      const button = Object.assign(document.createElement("button"), { type: "button", className: "link", textContent: head.textContent, title: "show in the viewer" });
+      button.addEventListener("click", () => { select.value = number; soon(open); place.scrollIntoView(); });
+      head.replaceChildren(button);
+    }
     const pictures = document.createElement("button");
     pictures.type = "button";
     pictures.textContent = "pictures of all cases";
