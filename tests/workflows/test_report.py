@@ -87,6 +87,13 @@ def test_a_case_without_scans_is_named_beside_those_that_have_them(tmp_path: Pat
     assert any(block.text.startswith("Not shown: case 2 (") for block in blocks(page, Text))
 
 
+def test_scans_that_lie_elsewhere_are_named(tmp_path: Path, write_table1_results):
+    folder = write_table1_results(tmp_path / "results")
+    (folder / "synthetic-phantoms").rename(tmp_path / "scans")
+    (viewer,) = blocks(page_of(folder, Scans(folder, tmp_path / "scans")), Viewer)
+    assert len(viewer.cases) == 2
+
+
 def test_scans_on_another_grid_are_not_shown_under_these_masks(tmp_path: Path, table1_folder: Path):
     (tmp_path / "2").mkdir()
     nibabel.save(nibabel.Nifti1Image(np.ones((9, 9, 9), np.float32), np.eye(4)), tmp_path / "2" / "FLAIR.nii.gz")
