@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
         "folder",
         type=Path,
         metavar="RUN-or-RESULTS",
-        help="what reproduce-table1, reproduce-aboudi2022, reproduce-isles2018, evaluate or train wrote",
+        help="what reproduce-table1, reproduce-aboudi2022, reproduce-isles2018, evaluate, predict or train wrote",
     )
     options.add_argument(
         "--out",

@@ -11,13 +11,15 @@ from stroke_tf.workflows.report_aboudi import aboudi_page
 from stroke_tf.workflows.report_evaluation import evaluation_page
 from stroke_tf.workflows.report_files import read_json, run_folders
 from stroke_tf.workflows.report_isles2018 import isles2018_page
+from stroke_tf.workflows.report_predictions import prediction_records, predictions_page
 from stroke_tf.workflows.report_run import run_page
 from stroke_tf.workflows.report_table1 import table1_page
 from stroke_tf.workflows.viewer_cases import Scans
 
 _KNOWN = (
     "the results of stroke-tf reproduce-table1, reproduce-aboudi2022 or reproduce-isles2018 (results.json), of "
-    "stroke-tf evaluate (summary.json), or a run folder of stroke-tf train (run_card.json)"
+    "stroke-tf evaluate (summary.json) or predict (a JSON beside each mask), or a run folder of stroke-tf train "
+    "(run_card.json)"
 )
 
 
@@ -89,4 +91,9 @@ def page_of(folder: Path, scans: Scans) -> Page:
         return run_page(folder)
     if (folder / "summary.json").exists():
         return evaluation_page(folder, read_json(folder / "summary.json", ("rows", "synthetic", "protocol")))
-    raise InputFileError(f"{folder}: neither results.json nor {RUN_CARD} nor summary.json is there. Name {_KNOWN}.")
+    if records := prediction_records(folder):
+        return predictions_page(folder, records, scans)
+    raise InputFileError(
+        f"{folder}: neither results.json nor {RUN_CARD} nor summary.json nor the record of a prediction is there. "
+        f"Name {_KNOWN}."
+    )

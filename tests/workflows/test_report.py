@@ -13,7 +13,7 @@ from stroke_tf.errors import InputFileError, OutputError
 from stroke_tf.reports.page import MAX_BYTES, Text
 from stroke_tf.reports.viewer import Viewer
 from stroke_tf.workflows.report import page_of, write_report
-from stroke_tf.workflows.viewer_cases import _ROOM, Scans, _chosen
+from stroke_tf.workflows.viewer_cases import ROOM, Scans, worst_to_best
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +133,58 @@ def test_an_evaluation_has_a_page(tmp_path: Path, table1_folder: Path):
     assert any("no mask for 1 cases: 9" in block.text for block in blocks(page, Text))
 
 
+@pytest.fixture
+def predictions(tmp_path: Path, table1_folder: Path) -> Path:
+    """Return a folder of two predictions, one with the masks of its planes, as stroke-tf predict writes them."""
+    folder = tmp_path / "predictions"
+    folder.mkdir()
+    scans = table1_folder / "synthetic-phantoms"
+    for number, case in enumerate(("2", "<img src=x onerror=alert(1)>")):
+        masks = table1_folder / "fold-0" / "masks"
+        shutil.copy(masks / "vote" / f"{case}_mask.nii.gz", folder)
+        for plane in "xyz" if number == 0 else "":
+            shutil.copy(masks / plane / f"{case}_mask.nii.gz", folder / f"{case}_mask-{plane}.nii.gz")
+        record = {
+            "format": "stroke_tf prediction 1",
+            "case": case,
+            "synthetic": True,
+            "mask": f"{case}_mask.nii.gz",
+            "lesion_ml": 21.6 * (number + 1),
+            "lesions": [{"volume_ml": 21.6}],
+            "reference": "FLAIR",
+            "warnings": [] if number == 0 else ["not skull-stripped"],
+            "inputs": {name: {"path": str(scans / case / f"{name}.nii.gz")} for name in ("DWI", "FLAIR")},
+            "settings": {"tie": "background"},
+        }
+        (folder / f"{case}_mask.json").write_text(json.dumps(record))
+    return folder
+
+
+def test_predictions_have_a_page_without_scores(predictions: Path):
+    page = page_of(predictions, Scans(predictions))
+    assert page.headline.startswith("Lesions in 2 of 2 SYNTHETIC phantoms; 21.6 to 43.2 ml a case, 1 with warnings.")
+    (viewer,) = blocks(page, Viewer)
+    overlays = [[overlay.id for overlay in case.overlays] for case in viewer.cases]
+    assert overlays == [["found", "x", "y", "z"], ["found"]]
+    assert [list(case.images) for case in viewer.cases] == [["FLAIR", "DWI"]] * 2
+    assert any("not skull-stripped" in block.text for block in blocks(page, Text))
+
+
+def test_predictions_beside_scans_with_a_truth_show_it(predictions: Path, table1_folder: Path):
+    page = page_of(predictions, Scans(predictions, table1_folder / "synthetic-phantoms"))
+    (viewer,) = blocks(page, Viewer)
+    assert all(case.overlays[0].id == "truth" for case in viewer.cases)
+
+
+def test_predictions_whose_scans_have_moved_name_them(predictions: Path):
+    for record in predictions.glob("2_*.json"):
+        record.write_text(record.read_text().replace("FLAIR.nii.gz", "moved.nii.gz"))
+    page = page_of(predictions, Scans(predictions))
+    (viewer,) = blocks(page, Viewer)
+    assert len(viewer.cases) == 1
+    assert any("Not shown: case 2 (" in block.text for block in blocks(page, Text))
+
+
 @pytest.mark.parametrize(
     ("files", "told"),
     [
@@ -161,11 +213,11 @@ def test_seven_cases_and_all_the_rest_fit_into_25_mb():
     from stroke_tf.reports.niivue import viewer_library
 
     rest = len(viewer_library().packed) + len(viewer_library().licences)
-    assert _ROOM + rest < 0.85 * MAX_BYTES
+    assert ROOM + rest < 0.85 * MAX_BYTES
 
 
 def test_of_many_cases_the_worst_the_best_and_some_between_are_shown():
     cases = [{"case": str(number), "dice": number / 100} for number in range(100)]
-    chosen = [case["case"] for case in _chosen(cases)]
+    chosen = [case["case"] for case in worst_to_best(cases, by="dice")]
     assert len(chosen) == 28 and chosen[0] == "0" and chosen[-1] == "99"
-    assert _chosen(cases[:5]) == cases[:5]
+    assert worst_to_best(cases[:5], by="dice") == cases[:5]

@@ -161,7 +161,7 @@
     const number = Number(by("v-case").value);
     const one = contents.cases[number];
     fill(by("v-image"), [["", one.images.map((each) => [each.name, each.name])]], by("v-image").value);
-    fill(by("v-overlay"), overlaysOf(one), by("v-overlay").value || `errors:${contents.first}`);
+    fill(by("v-overlay"), overlaysOf(one), by("v-overlay").value || `${one.overlays.some((each) => each.id === "truth") ? "errors" : "mask"}:${contents.first}`);
     forget(number);
     return show();
   };
