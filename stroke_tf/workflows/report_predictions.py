@@ -18,6 +18,7 @@ from stroke_tf.workflows.viewer_cases import ROOM, Scans, worst_to_best
 
 FORMAT = "stroke_tf prediction"
 """What the record of a predicted case begins its format with."""
+_MOST_WARNINGS = 10
 _FOUND = "found"
 _BRAIN = "brain mask"
 
@@ -70,8 +71,11 @@ def predictions_page(folder: Path, records: list[dict[str, Any]], scans: Scans) 
 
 
 def _warnings(records: list[dict[str, Any]]) -> list[Text]:
-    told = {record["case"]: " ".join(str(each) for each in record["warnings"]) for record in records}
-    return [Text(f"{case}: {words}", warning=True) for case, words in told.items()]
+    told = [f"Case {record['case']}: {' '.join(str(each) for each in record['warnings'])}" for record in records]
+    if len(told) > _MOST_WARNINGS:
+        left = len(told) - _MOST_WARNINGS
+        told = [*told[:_MOST_WARNINGS], f"{left} further cases have warnings; they stand in the table and its CSV."]
+    return [Text(words, warning=True) for words in told]
 
 
 def _table(folder: Path, records: list[dict[str, Any]], mark: str) -> Table:
