@@ -547,9 +547,9 @@ def headline(results: Mapping[str, Any]) -> str:
     """Return the answer in one sentence: the first comparison."""
     first = results["comparisons"][0]
     told, seeds = first["dice"], results["seeds"]
-    drawn = "" if told["low"] <= 0 <= told["high"] else ", an interval without zero"
+    p = "" if told["p_wilcoxon"] is None else f", p {told['p_wilcoxon']:.2g}"
     return (
-        f"{first['of']} − {first['against']}: {_difference(told)} points of Dice{drawn} "
+        f"{first['of']} − {first['against']}: {_difference(told)} points of Dice{p} "
         f"({told['n']} SYNTHETIC test phantoms, {len(seeds)} seed{'s' if len(seeds) > 1 else ''})."
     )
 

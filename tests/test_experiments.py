@@ -203,15 +203,14 @@ def test_rows_of_other_cases_are_not_compared(arms):
         arms.comparison({"new": {"1": [row("a", 0.6)]}, "old": {"1": [row("b", 0.6)]}}, "new", "old")
 
 
-def test_a_headline_says_whether_its_interval_holds_zero(arms):
+def test_a_headline_tells_interval_and_p(arms):
     told = {"of": "new", "against": "old", "dice": {"mean": 0.021, "low": 0.01, "high": 0.034, "n": 16}}
+    told["dice"]["p_wilcoxon"] = 0.0312
     results = {"comparisons": [told], "seeds": [1, 2]}
-    sure = (
-        "new − old: +2.1 [+1.0, +3.4] points of Dice, an interval without zero (16 SYNTHETIC test phantoms, 2 seeds)."
-    )
+    sure = "new − old: +2.1 [+1.0, +3.4] points of Dice, p 0.031 (16 SYNTHETIC test phantoms, 2 seeds)."
     assert arms.headline(results) == sure
-    told["dice"]["low"] = -0.01
-    assert "without zero" not in arms.headline(results)
+    told["dice"] |= {"p_wilcoxon": None, "n": 2}
+    assert arms.headline(results).endswith("points of Dice (2 SYNTHETIC test phantoms, 2 seeds).")
 
 
 def test_marks_that_are_missing_are_named(arms):

@@ -38,7 +38,7 @@ EXPERIMENT = Experiment(
         ("y (coronal)", "z (axial)"),
     ),
     combine=vote,
-    minutes=8,
+    minutes=9,
 )
 
 if __name__ == "__main__":

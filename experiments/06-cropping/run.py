@@ -42,7 +42,7 @@ EXPERIMENT = Experiment(
     # At 1 mm, as SISS: a whole slice of 230x154 loses voxels when it becomes 128x128, which coarser phantoms would not.
     cohort=Cohort(cases=28, shape=(230, 230, 154), spacing_mm=(1.0, 1.0, 1.0), min_lesion_ml=3.0),
     without_network=rows_without_network,
-    minutes=8,
+    minutes=14,
 )
 
 if __name__ == "__main__":
