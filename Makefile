@@ -44,7 +44,7 @@ help:
 	@echo 'make test               all tests but the slow ones'
 	@echo 'make test-all           the slow ones too'
 	@echo 'make lint               ruff, rules and format'
-	@echo 'make smoke              phantoms, three planes, vote, report: the smallest whole run'
+	@echo 'make smoke              phantoms, three planes, vote, table: the smallest whole run'
 	@echo 'make audit              the printed tables of the papers against arithmetic (a second)'
 	@echo 'make bench              every benchmark beside the script someone would write today (about an hour). Options:'
 	@echo '     PARTS="prediction …"         some of them; OUT=folder'

@@ -6,9 +6,11 @@ import importlib
 import importlib.util
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from stroke_tf.choices import Device, Precision, Protocol
 from stroke_tf.errors import StrokeTfError
@@ -74,9 +76,23 @@ def say_next(*words: object, after_a_page: bool = False) -> None:
         after_a_page: what the door printed may be piped into a file, where this line would be a stranger; it goes to
             stderr then.
     """
-    line = "next: stroke-tf " + shlex.join(str(word) for word in words)
     sys.stdout.flush()
-    print(line, file=sys.stderr if after_a_page else sys.stdout)
+    stream = sys.stderr if after_a_page else sys.stdout
+    _say_first(stream)
+    print(_pasted(words), file=stream)
+
+
+def _pasted(words: Sequence[object]) -> str:
+    return "next: stroke-tf " + shlex.join(str(word) for word in words)
+
+
+def _say_first(stream: TextIO) -> None:
+    """Where make has run us the user's shell knows no stroke-tf yet; say what lets it."""
+    activate = Path(sys.executable).with_name("activate")
+    if shutil.which("stroke-tf") is None and activate.exists():
+        here = Path.cwd()
+        shown = activate.relative_to(here) if activate.is_relative_to(here) else activate
+        print(f"first: . {shlex.quote(str(shown))}", file=stream)
 
 
 def say_report(results: object, data: object | None, data_root: object | None) -> None:
@@ -154,10 +170,11 @@ def _greet(folder: Path) -> None:
     if importlib.util.find_spec("tensorflow") is None:
         print("No TensorFlow is installed here, so nothing can be trained. In the clone: pip install -e '.[cpu,fast]'")
     steps = next_steps(folder)
+    _say_first(sys.stdout)
     if steps:
         for step in steps:
             print(f"here: {step.seen}")
-            say_next(*step.words)
+            print(_pasted(step.words))
     else:
         print("In this folder lies nothing that it made. Begin with one of:")
         for command, purpose in _BEGINNINGS.items():

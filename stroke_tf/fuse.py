@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"wrote {fused.path}: {fused.volume_ml:.2f} ml of lesion")
     if fused.disagreement:
         print(f"wrote {fused.disagreement}: 0 where all planes say the same, 1 where two are sure of the opposite")
-    say_next("evaluate", "--truth", "MANIFEST", *_rows(fused.path, asked.volumes[0]), "--out", "evaluation")
+    say_next("evaluate", "--truth", "MANIFEST", *_rows(fused.path, asked.volumes[0]), "--out", "evaluation-fused")
     return 0
 
 

@@ -213,8 +213,23 @@ def test_a_letter_the_terminal_lacks_is_escaped(monkeypatch):
     assert terminal.buffer.getvalue() == b"r\\xe4un \\u2264\n"
 
 
+def test_a_shell_that_knows_no_stroke_tf_is_told_what_comes_first(tmp_path, monkeypatch, capsys):
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "activate").touch()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / ".venv" / "bin" / "python"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    say_next("audit")
+    assert capsys.readouterr().out == "first: . .venv/bin/activate\nnext: stroke-tf audit\n"
+    put = tmp_path / "stroke-tf"
+    put.write_text("#!/bin/sh\n")
+    put.chmod(0o755)
+    say_next("audit")
+    assert capsys.readouterr().out == "next: stroke-tf audit\n"
+
+
 def test_the_next_command_can_be_pasted_though_names_hold_spaces(capsys, next_command):
     say_next("predict", "--runs", Path("my runs/x"), *data_options(Path("a b.csv"), Path("the root")), "--out", "it's")
     printed = capsys.readouterr().out
-    assert printed.startswith("next: stroke-tf predict --runs 'my runs/x' --data 'a b.csv' --data-root 'the root' ")
+    assert "next: stroke-tf predict --runs 'my runs/x' --data 'a b.csv' --data-root 'the root' " in printed
     assert next_command(printed)[-1] == "it's"

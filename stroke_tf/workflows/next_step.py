@@ -69,10 +69,12 @@ def _paper_of(results: Path) -> str:
 
 
 def _of_own_cases(folder: Path) -> Step | None:
-    data = _first(folder, (MANIFEST, f"*/{MANIFEST}"))
+    manifests = [*folder.glob(MANIFEST), *folder.glob(f"*/{MANIFEST}")]
+    data = manifests[0] if manifests else None
     runs = sorted(path.parent for path in folder.glob(f"runs/*/{RUN_CARD}"))
     masks = _first(folder, ("predictions/*_mask.nii.gz",))
-    named = str(data or "FOLDER")
+    # Which of several was trained on, no name tells.
+    named = "MANIFEST" if len(manifests) > 1 else str(data or "FOLDER")
     if (folder / "evaluation" / "summary.json").exists():
         return Step(f"{folder / 'evaluation'}", ("report", str(folder / "evaluation")))
     if masks:
@@ -83,7 +85,9 @@ def _of_own_cases(folder: Path) -> Step | None:
         used = [str(run) for run in voting]
         return Step(f"trained {', '.join(used)}", ("predict", "--runs", *used, "--data", named, "--out", "predictions"))
     if data:
-        return Step(f"{data}", ("train", "--axis", "y", "--data", named, "--out", "runs/y"))
+        return Step(
+            ", ".join(map(str, sorted(manifests))), ("train", "--axis", "y", "--data", named, "--out", "runs/y")
+        )
     phantoms = _first(folder, (f"*/{PHANTOMS_MARK}",))
     if phantoms:
         home = phantoms.parent

@@ -97,6 +97,12 @@ def test_a_reproduction_is_read_or_gone_on_with(here, made, seen, command):
     assert " ".join(step.words) == command
 
 
+def test_which_of_several_manifests_is_meant_is_left_to_the_user(here):
+    touch(here, "b/manifest.csv", "a/manifest.csv")
+    assert only_step(here).seen == "a/manifest.csv, b/manifest.csv"
+    assert " ".join(only_step(here).words) == "train --axis y --data MANIFEST --out runs/y"
+
+
 def test_results_and_own_cases_stand_beside_each_other(here):
     touch(here, "results/table1-quick/results.json", "manifest.csv", "results/bench/bench.json")
     assert [step.words[0] for step in next_steps(here)] == ["report", "train"]
