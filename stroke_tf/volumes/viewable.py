@@ -54,8 +54,13 @@ class Window:
 
     def mask(self, mask: Mask) -> Mask:
         """Return a mask in the window: the nearest voxel's."""
-        seen = mask[self.box]
-        return seen if self.grid.shape == self.part.shape else resample(seen, self.part, self.grid, order=0)
+        # The window is only shifted and scaled, so the nearest voxel along each axis is the nearest of all.
+        step = np.linalg.inv(self.part.affine) @ self.grid.affine
+        nearest = [
+            np.clip(np.floor(step[axis, axis] * np.arange(length) + step[axis, 3] + 0.5), 0, most - 1).astype(int)
+            for axis, (length, most) in enumerate(zip(self.grid.shape, self.part.shape, strict=True))
+        ]
+        return mask[self.box][np.ix_(*nearest)]
 
 
 def window_on(grid: Grid, keep: Mask, *, least_mm: float = 0.0) -> Window:

@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 
-from stroke_tf.volumes.grid import grid_of_file
+from stroke_tf.volumes.grid import grid_of_file, resample
 from stroke_tf.volumes.viewable import packed_nifti, window_on
 
 AFFINE = np.array([[0.0, 0, 2, -10], [-1, 0, 0, 40], [0, 1, 0, -20], [0, 0, 0, 1]])
@@ -57,6 +57,16 @@ def test_a_mask_stays_a_mask_and_an_image_spans_its_greys():
     grey = window_on(grid, boxed(grid)).image(volume)
     assert grey.dtype == np.uint8 and grey.min() == 0 and grey.max() == 252
     assert (grey % 4 == 0).all()
+
+
+def test_a_mask_in_larger_voxels_is_what_lies_at_their_centres():
+    grid = numbered_grid()
+    noise = np.random.default_rng(1).random(grid.shape) > 0.5
+    window = window_on(grid, boxed(grid), least_mm=3.0)
+    expected = resample(noise[window.box], window.part, window.grid, order=0)
+    # The last voxel along each axis has its centre beyond the box, where a resampler sees nothing.
+    inner = (slice(-1),) * 3
+    assert np.array_equal(window.mask(noise)[inner], expected[inner]) and expected[inner].any()
 
 
 def test_a_map_of_shares_keeps_its_ends():

@@ -32,7 +32,7 @@
     errors: [[0, 0, 0, 0], [0, 158, 115, 255], [230, 159, 0, 255], [204, 121, 167, 255]],
     truth: [[0, 0, 0, 0], [86, 180, 233, 255]],
     mask: [[0, 0, 0, 0], [213, 94, 0, 255]],
-    votes: [[0, 0, 0, 0], [86, 180, 233, 255], [230, 159, 0, 255], [213, 94, 0, 255]],
+    votes: [[0, 0, 0, 0], [86, 180, 233, 255], [240, 228, 66, 255], [213, 94, 0, 255]],
   };
   const LEGENDS = {
     errors: [["found", "found (TP)"], ["false", "false alarm (FP)"], ["missed", "missed (FN)"]],
@@ -181,7 +181,7 @@
     place.querySelector(".stage").hidden = false;
     viewer = new niivue.Niivue({
       backColor: [0, 0, 0, 1], crosshairColor: [0.95, 0.78, 0.4, 0.8], crosshairWidth: 0.6, crosshairGap: 14, isRadiologicalConvention: true, sagittalNoseLeft: true,
-      dragAndDropEnabled: false, loadingText: "", isColorbar: false, isResizeCanvas: true, multiplanarShowRender: 0, fontMinPx: 11,
+      dragAndDropEnabled: false, loadingText: "", isColorbar: false, logLevel: "error", isResizeCanvas: true, multiplanarShowRender: 0, fontMinPx: 11,
     });
     viewer.onLocationChange = (where) => { by("v-place").textContent = `cross at ${where.mm.slice ? [...where.mm].slice(0, 3).map((mm) => mm.toFixed(0)).join(", ") : where.string} mm (right, front, top) · shown in voxels of ${contents.cases[Number(by("v-case").value)].voxels}`; };
     await viewer.attachToCanvas(by("v-canvas"));
