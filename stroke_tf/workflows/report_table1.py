@@ -48,7 +48,16 @@ def table1_page(folder: Path, results: Mapping[str, Any], scans: Scans) -> Page:
     voxel_ml = voxels_ml(folder, shown)
     sections = [
         Section("answer", "The answer", [claims_block(results["claims"]), *missing_weights(results)]),
-        Section("table", "Table 1", [_table(results, networks, mark), _references(references, mark)]),
+        Section(
+            "table",
+            "Table 1",
+            [
+                _table(results, networks, mark),
+                *_variants(results, mark),
+                _references(references, mark),
+                *_pairs(results, mark),
+            ],
+        ),
         Section(
             "cases",
             "Cases",
@@ -129,6 +138,42 @@ def _references(rows: Sequence[Mapping[str, Any]], mark: str) -> Table:
         lines.append([row["title"], cell, row.get("note") or ""])
     title = f"{mark}What the data itself allows: rules without a network, and the ceiling"
     return Table("what-the-data-allows", title, ["Rule", "Dice, %", "Note"], lines, "lrl")
+
+
+def _variants(results: Mapping[str, Any], mark: str) -> list[Chart]:
+    lines = [
+        (each["title"], *(None if each[part] is None else 100 * each[part] for part in ("dice", "low", "high")))
+        for each in results.get("variants") or []
+        if each["dice"] is not None
+    ]
+    if not lines:
+        return []
+    return [
+        Chart(
+            "variants",
+            f"{mark}Variants of the network of plane Y, beside it",
+            differences_chart(lines, label="points of Dice against row Y"),
+            "Mean difference of Dice case by case with its 95 % bootstrap interval; an interval that holds zero "
+            "decides nothing.",
+            csv_text(["variant", "mean_points", "low", "high"], lines),
+        )
+    ]
+
+
+def _pairs(results: Mapping[str, Any], mark: str) -> list[Table]:
+    """List how the vote does against each other row, case by case, as the run tested it."""
+    titles = {row["id"]: row["title"] for row in results["rows"]}
+    lines = []
+    for test in results.get("paired_tests") or []:
+        median = test.get("median_difference")
+        points = None if median is None else 100 * median
+        p_value = number_cell(test.get("p_value"), "{:.3f}")
+        lines.append([titles[test["second"]], number_cell(points, "{:+.1f}"), p_value, test.get("reason") or ""])
+    if not lines:
+        return []
+    header = ["The vote against", "Median difference of Dice, points", "p", "Note"]
+    note = "Wilcoxon's signed-rank test over the cases, not corrected for the number of rows."
+    return [Table("vote-against-rows", f"{mark}The vote beside each other row", header, lines, "lrrl", notes=(note,))]
 
 
 def _fusion(folder: Path, mark: str) -> list[Section]:

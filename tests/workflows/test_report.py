@@ -13,6 +13,7 @@ from stroke_tf.errors import InputFileError, OutputError
 from stroke_tf.reports.page import MAX_BYTES, Text
 from stroke_tf.reports.viewer import Viewer
 from stroke_tf.workflows.report import page_of, write_report
+from stroke_tf.workflows.report_table1 import table1_page
 from stroke_tf.workflows.viewer_cases import ROOM, Scans, worst_to_best
 
 
@@ -29,6 +30,19 @@ def test_the_answer_stands_in_the_headline(page):
     assert re.match(r"The vote of three planes reaches a Dice of \d\d\.\d", page.headline)
     assert "2 SYNTHETIC phantoms; the paper prints 80.5" in page.headline
     assert [section.id for section in page.sections] == ["answer", "table", "cases", "plots", "audit", "runs"]
+
+
+def test_variants_and_tests_of_ranks_stand_below_the_table(table1_folder: Path):
+    results = json.loads((table1_folder / "results.json").read_text())
+    results["variants"] = [{"row": "fpn", "title": "Feature pyramid", "dice": 0.02, "low": -0.01, "high": 0.05}]
+    results["paired_tests"] = [{"second": "x", "median_difference": 0.031, "p_value": 0.5, "reason": ""}]
+    page = table1_page(table1_folder, results, Scans(table1_folder / "elsewhere"))
+    table = next(section for section in page.sections if section.id == "table")
+    assert [block.id for block in table.blocks] == [
+        *("table-1", "variants", "what-the-data-allows", "vote-against-rows")
+    ]
+    assert "Feature pyramid,2.0,-1.0,5.0" in table.blocks[1].csv
+    assert [cell.text for cell in table.blocks[3].cells[0]] == ["ResNet50-UNet, X (sagittal)", "+3.1", "0.500", ""]
 
 
 def test_every_title_of_a_measured_table_or_chart_says_synthetic(page):
