@@ -66,9 +66,13 @@ def write_report(
 
 
 def _next_words(folder: Path) -> tuple[str, ...]:
-    """Return what a reader of the page checks next: that a network is still the one that its card describes."""
+    """Return what a reader of the page does next: check that a network is the one of its card, or measure masks."""
     runs = [folder] if (folder / RUN_CARD).exists() else run_folders(folder)
-    return ("verify", str(runs[0])) if runs else ("audit",)
+    if runs:
+        return ("verify", str(runs[0]))
+    if any(folder.glob("*_mask.json")):
+        return ("evaluate", "--truth", "FOLDER", "--masks", str(folder), "--out", "evaluation")
+    return ("audit",)
 
 
 def page_of(folder: Path, scans: Scans) -> Page:

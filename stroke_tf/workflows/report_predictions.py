@@ -61,7 +61,7 @@ def predictions_page(folder: Path, records: list[dict[str, Any]], scans: Scans) 
         headline=headline,
         synthetic=synthetic,
         data=who,
-        facts={name: str(first[name]) for name in ("computed_by",) if first.get(name)},
+        facts={"Computed by": str(first["computed_by"])} if first.get("computed_by") else {},
         sections=[
             Section("answer", "What was found", [*_warnings(warned), _table(folder, records, mark)]),
             Section("cases", "Cases", _viewer(folder, records, scans, synthetic)),
