@@ -45,6 +45,15 @@ class Engine(str, Enum):
     OPENVINO = "openvino"
 
 
+class Cluster(str, Enum):
+    """Who does the jobs of a long run, such as the networks of a table. (What computes a network is the engine.)"""
+
+    LOCAL = "local"
+    """This process, one job after the other."""
+    RAY = "ray"
+    """The machines of a Ray cluster, one job each at a time; see docs/many-machines.md."""
+
+
 class Architecture(str, Enum):
     """The networks that models/build.py can make."""
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from stroke_tf.choices import Device, Precision, Protocol
+from stroke_tf.choices import Cluster, Device, Precision, Protocol
 from stroke_tf.errors import StrokeTfError
 
 DOORS = {
@@ -139,6 +139,31 @@ def reproduction_options(options: argparse.ArgumentParser, name: str, *, seed: i
         help="whose rules decide empty masks and failed cases",
     )
     device_options(options)
+    cluster_options(options)
+    options.add_argument(
+        "--only-job",
+        metavar="N",
+        help="train network number N of this run and stop, for job arrays; list shows the numbers",
+    )
+
+
+def cluster_options(options: argparse.ArgumentParser) -> None:
+    """Add who does the jobs of a long run; --engine is another thing, it says what computes a network."""
+    options.add_argument(
+        "--cluster",
+        choices=[each.value for each in Cluster],
+        default="local",
+        help="local: this process, one job after the other (default); ray: the machines of a Ray cluster, one job each "
+        "at a time (docs/many-machines.md)",
+    )
+    options.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="head of the Ray cluster, or auto on one of its machines; without it Ray runs on this machine alone",
+    )
+    options.add_argument(
+        "--threads", type=int, metavar="N", help="threads a network computes with (default: all of this machine)"
+    )
 
 
 def preset_and_folder(asked: argparse.Namespace, name: str) -> tuple[str, Path]:

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from stroke_tf.choices import Device, Precision, Protocol
+from stroke_tf.choices import Cluster, Device, Precision, Protocol
 from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_report
 
 _FOLDS = tuple(str(fold) for fold in range(5))
@@ -31,21 +31,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()
+    from stroke_tf.cluster.beforehand import train_beforehand
     from stroke_tf.workflows.isles2018 import Isles2018Request, reproduce_isles2018
+    from stroke_tf.workflows.isles2018_jobs import plan_isles2018
 
-    reproduce_isles2018(
-        Isles2018Request(
-            preset=preset,
-            data=asked.data,
-            data_root=asked.data_root,
-            folds=() if asked.fold == "all" else (int(asked.fold),),
-            out=out,
-            seed=asked.seed,
-            device=Device(asked.device),
-            precision=Precision(asked.precision),
-            protocol=Protocol(asked.protocol),
-        )
+    request = Isles2018Request(
+        preset=preset,
+        data=asked.data,
+        data_root=asked.data_root,
+        folds=() if asked.fold == "all" else (int(asked.fold),),
+        out=out,
+        seed=asked.seed,
+        device=Device(asked.device),
+        precision=Precision(asked.precision),
+        protocol=Protocol(asked.protocol),
+        threads=asked.threads,
     )
+    if not train_beforehand(
+        lambda: plan_isles2018(request),
+        cluster=Cluster(asked.cluster),
+        address=asked.address,
+        threads=asked.threads,
+        only_job=asked.only_job,
+    ):
+        return 0
+    reproduce_isles2018(request)
     print((out / "isles2018.md").read_text(encoding="utf-8"))
     print(f"wrote {out}: isles2018.md, isles2018.csv, results.json, figures, masks, generated DWI and run folders")
     say_report(out, asked.data, asked.data_root)

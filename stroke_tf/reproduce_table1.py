@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from stroke_tf.choices import Device, Precision, Protocol
+from stroke_tf.choices import Cluster, Device, Precision, Protocol
 from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_report
 
 
@@ -38,26 +38,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()
+    from stroke_tf.cluster.beforehand import train_beforehand
     from stroke_tf.workflows.table1 import reproduce_table1
+    from stroke_tf.workflows.table1_jobs import plan_table1
     from stroke_tf.workflows.table1_rows import Table1Request
 
-    reproduce_table1(
-        Table1Request(
-            preset=preset,
-            data=asked.data,
-            data_root=asked.data_root,
-            folds=tuple(range(4)) if asked.fold == "all" else (int(asked.fold),),
-            weights=asked.weights,
-            weights_folder=asked.weights_folder,
-            out=out,
-            seed=asked.seed,
-            device=Device(asked.device),
-            precision=Precision(asked.precision),
-            protocol=Protocol(asked.protocol),
-            sequences=tuple(word.strip().upper() for word in (asked.sequences or "").split(",") if word.strip()),
-            variants=_variants(asked.variants),
-        )
+    request = Table1Request(
+        preset=preset,
+        data=asked.data,
+        data_root=asked.data_root,
+        folds=tuple(range(4)) if asked.fold == "all" else (int(asked.fold),),
+        weights=asked.weights,
+        weights_folder=asked.weights_folder,
+        out=out,
+        seed=asked.seed,
+        device=Device(asked.device),
+        precision=Precision(asked.precision),
+        protocol=Protocol(asked.protocol),
+        sequences=tuple(word.strip().upper() for word in (asked.sequences or "").split(",") if word.strip()),
+        variants=_variants(asked.variants),
+        threads=asked.threads,
     )
+    if not train_beforehand(
+        lambda: plan_table1(request),
+        cluster=Cluster(asked.cluster),
+        address=asked.address,
+        threads=asked.threads,
+        only_job=asked.only_job,
+    ):
+        return 0
+    reproduce_table1(request)
     print((out / "table1.md").read_text(encoding="utf-8"))
     print(f"wrote {out}: table1.md, table1.csv, results.json, figures, masks and run folders")
     say_report(out, asked.data, asked.data_root)

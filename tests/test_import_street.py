@@ -17,7 +17,7 @@ STREET = (
     ("training", "paper"),
     ("reports",),
     ("workflows",),
-    ("cli",),
+    ("cluster", "cli"),
 )
 STEP = {room: step for step, rooms in enumerate(STREET) for room in rooms}
 TENSORFLOW = {"tensorflow", "keras", "segmentation_models"}

@@ -24,9 +24,16 @@ class Killed(BaseException):
 
 
 def run(out: Path, *, say) -> dict:
-    from stroke_tf.workflows.isles2018 import Isles2018Request, reproduce_isles2018
+    from stroke_tf.workflows.isles2018 import reproduce_isles2018
 
-    request = Isles2018Request(
+    return reproduce_isles2018(asked(out), say=say)
+
+
+def asked(out: Path):
+    """Return the request of the smoke preset."""
+    from stroke_tf.workflows.isles2018 import Isles2018Request
+
+    return Isles2018Request(
         preset="smoke",
         data=None,
         data_root=None,
@@ -37,7 +44,6 @@ def run(out: Path, *, say) -> dict:
         precision=Precision.FLOAT32,
         protocol=Protocol.ISLES2015,
     )
-    return reproduce_isles2018(request, say=say)
 
 
 def times(out: Path) -> dict[str, int]:
@@ -63,6 +69,15 @@ def story(tmp_path_factory):
     finished = times(out)
     results = run(out, say=lambda text: None)
     return {"out": out, "said": said, "killed": killed, "finished": finished, "again": times(out), "results": results}
+
+
+def test_the_list_of_jobs_is_what_the_journey_has_trained(story):
+    from stroke_tf.workflows.isles2018_jobs import plan_isles2018
+    from stroke_tf.workflows.training_jobs import first_wave, unfinished
+
+    plan = plan_isles2018(asked(story["out"]), say=lambda text: None)
+    assert [each.name for each in first_wave(plan)] == [f"fold-0/{name}" for name in NETWORKS]
+    assert unfinished(plan.waves[0], plan.chosen) == []
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,11 @@
 """The whole of Table 1 in a few steps: every stage, every row, every file. Its figures mean nothing."""
 
 import json
+import pickle
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel
@@ -10,6 +15,7 @@ import pytest
 from stroke_tf.choices import Device, Precision, Protocol
 from stroke_tf.recipes.multiplane_2025 import SMOKE, VARIANTS
 from stroke_tf.reproduce_table1 import main, parser
+from stroke_tf.training.record import read_run_card
 
 ROWS = ["3d-unet", "x", "y", "z", "absent", "dsn", "vote", "threshold", "threshold-largest", "ceiling"]
 NETWORKS = ROWS[:6]
@@ -23,9 +29,15 @@ class Killed(BaseException):
 def run(out: Path, *, say) -> dict:
     """Run the smoke preset as the door does."""
     from stroke_tf.workflows.table1 import reproduce_table1
+
+    return reproduce_table1(asked(out), say=say)
+
+
+def asked(out: Path):
+    """Return the request of the smoke preset."""
     from stroke_tf.workflows.table1_rows import Table1Request
 
-    request = Table1Request(
+    return Table1Request(
         preset="smoke",
         data=None,
         data_root=None,
@@ -38,7 +50,6 @@ def run(out: Path, *, say) -> dict:
         precision=Precision.FLOAT32,
         protocol=Protocol.ISLES2015,
     )
-    return reproduce_table1(request, say=say)
 
 
 def times(out: Path) -> dict[str, int]:
@@ -186,6 +197,38 @@ def test_every_stage_is_announced_with_the_time_left(story):
     assert names == ["preparing", "x", "y", "z", "absent", "dsn", "3d-unet", "judging", "fusion"]
     assert all(text.startswith(f"[{number}/9]") for number, text in enumerate(stages, start=1))
     assert all("gone, about" in text and text.endswith(" left") for text in stages)
+
+
+def test_the_list_of_jobs_is_what_the_journey_has_trained(story):
+    """So what other machines train from that list, the journey finds finished."""
+    from stroke_tf.workflows.table1_jobs import plan_table1
+    from stroke_tf.workflows.training_jobs import first_wave, unfinished
+
+    plan = plan_table1(asked(story["out"]), say=lambda text: None)
+    jobs = first_wave(plan)
+    assert {each.name for each in jobs} == {
+        f"fold-0/{run.name}" for run in (story["out"] / "fold-0" / "runs").iterdir()
+    }
+    assert unfinished(plan.waves[0], plan.chosen) == []
+    assert pickle.loads(pickle.dumps(jobs)) == jobs
+    assert all(path.is_absolute() for each in jobs for case in each.job.train for path in case.images.values())
+
+
+@pytest.mark.slow
+def test_a_network_trained_alone_has_the_bits_of_the_journeys(story, tmp_path, repository):
+    """A job array's command, in a new process: one network that the journey trained after others."""
+    out, run = tmp_path / "out", Path("fold-0", "runs", "unet2d-deep-y-none")
+    for part in ("synthetic-phantoms", "cache"):
+        shutil.copytree(story["out"] / part, out / part)
+    command = [sys.executable, "-m", "stroke_tf", "reproduce-table1", "--preset", "smoke", "--weights", "none"]
+    command += ["--device", "cpu", "--precision", "float32", "--out", str(out), "--only-job"]
+    listed = subprocess.run([*command, "list"], cwd=repository, capture_output=True, text=True, check=True).stdout
+    (number,) = re.findall(rf"^(\d+): fold-0/{run.name}$", listed, flags=re.MULTILINE)
+    subprocess.run([*command, number], cwd=repository, capture_output=True, check=True)
+    alone, ours = (read_run_card(folder / run) for folder in (out, story["out"]))
+    assert alone["files"]["model.weights.h5"] == ours["files"]["model.weights.h5"]
+    assert alone["best_validation_dice"] == ours["best_validation_dice"]
+    assert not (out / "table1.md").exists()
 
 
 def test_the_door_goes_on_with_the_folder_and_prints_the_table(story, capsys, next_command):

@@ -23,7 +23,7 @@ class Chosen:
         return f"{self.name}, {self.precision.value}"
 
 
-def choose_device(device: Device, precision: Precision) -> Chosen:
+def choose_device(device: Device, precision: Precision, *, threads: int | None = None) -> Chosen:
     """Turn the user's wish into the device and the precision of this run.
 
     Call it before the first tensor is made: it hides the GPUs when the CPU is asked for, and otherwise lets
@@ -33,10 +33,17 @@ def choose_device(device: Device, precision: Precision) -> Chosen:
         device: AUTO takes a GPU where TensorFlow sees one.
         precision: AUTO takes mixed_float16 on a GPU of compute capability 7.x (a T4), mixed_bfloat16 on a newer GPU
             or on a processor with bfloat16 instructions, and float32 elsewhere.
-    Raises: SettingError if a GPU is asked for and TensorFlow sees none.
+        threads: how many threads TensorFlow computes with; None is all that this process may use. On a processor the
+            last bits of a training may depend on it.
+    Raises: SettingError if a GPU is asked for and TensorFlow sees none, or for less than one thread.
     """
     import tensorflow as tf
 
+    if threads is not None:
+        if threads < 1:
+            raise SettingError(f"--threads takes 1 or more. Received: {threads}")
+        _early(tf.config.threading.set_intra_op_parallelism_threads, threads)
+        _early(tf.config.threading.set_inter_op_parallelism_threads, threads)
     gpus = tf.config.list_physical_devices("GPU")
     if device is Device.GPU and not gpus:
         raise SettingError(
@@ -47,12 +54,12 @@ def choose_device(device: Device, precision: Precision) -> Chosen:
         return _on_gpu(tf, gpus, precision)
     if gpus:
         _early(tf.config.set_visible_devices, [], "GPU")
-    return choose_processor(precision)
+    return choose_processor(precision, threads=threads)
 
 
-def choose_processor(precision: Precision) -> Chosen:
+def choose_processor(precision: Precision, *, threads: int | None = None) -> Chosen:
     """Return this machine's processor as the device, and the precision that suits it; TensorFlow is not asked."""
-    return Chosen(Device.CPU, processor_name(), _or_auto(precision, precision_of_processor(_processor_flags())))
+    return Chosen(Device.CPU, processor_name(threads), _or_auto(precision, precision_of_processor(_processor_flags())))
 
 
 def precision_of_gpu(capability: tuple[int, int] | None) -> Precision:
@@ -72,9 +79,9 @@ def precision_of_processor(flags: frozenset[str]) -> Precision:
     return Precision.MIXED_BFLOAT16 if flags & _BFLOAT16_INSTRUCTIONS else Precision.FLOAT32
 
 
-def processor_name() -> str:
-    """Say how many threads this process may use, which a container often limits."""
-    threads = usable_threads()
+def processor_name(threads: int | None = None) -> str:
+    """Say how many threads are used: those asked for, or all this process may use, which a container often limits."""
+    threads = threads or usable_threads()
     return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
 
 

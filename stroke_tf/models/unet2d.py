@@ -119,9 +119,19 @@ class _Layers:
 
     def __init__(self, batchnorm_momentum: float, models: _Models) -> None:
         self._momentum, self._models = batchnorm_momentum, models
+        self._nameless: dict[str, int] = {}
 
     def __getattr__(self, name: str):
         return getattr(keras.layers, name)
+
+    def Input(self, *arguments, **settings) -> keras.KerasTensor:
+        return keras.layers.Input(*arguments, **self._named("input_layer", settings))
+
+    def Add(self, **settings) -> keras.layers.Layer:
+        return keras.layers.Add(**self._named("add", settings))
+
+    def ZeroPadding2D(self, *arguments, **settings) -> keras.layers.Layer:
+        return keras.layers.ZeroPadding2D(*arguments, **self._named("zero_padding2d", settings))
 
     def BatchNormalization(self, **settings) -> keras.layers.Layer:
         return FusedBatchNormalization(**{**_without_slash(settings), "momentum": self._momentum})
@@ -134,6 +144,17 @@ class _Layers:
 
     def Activation(self, *arguments, **settings) -> keras.layers.Layer:
         return keras.layers.Activation(*arguments, **_without_slash(settings))
+
+    def _named(self, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+        """Count nameless layers anew in each network.
+
+        Keras counts them through the life of a process and writes the names into the file of the weights, so that one
+        network, built after another or alone, would give two files of different SHA-256.
+        """
+        if settings.get("name") is not None:
+            return settings
+        count = self._nameless[kind] = self._nameless.get(kind, -1) + 1
+        return {**settings, "name": f"{kind}_{count}" if count else kind}
 
 
 def _without_slash(settings: dict[str, Any]) -> dict[str, Any]:

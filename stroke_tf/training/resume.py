@@ -60,6 +60,15 @@ def load_state(folder: Path) -> State | None:
         raise TrainingError(f"{path}: the checkpoint is damaged ({fault}). Start again with --force.") from fault
 
 
+def step_of_checkpoint(folder: Path) -> int:
+    """Return the step that a run would go on with: 0 where there is no checkpoint, or none that can be read."""
+    try:
+        with open(folder / STATE_FILE, "rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            return int(json.loads(stored["facts"].tobytes().decode())["step"])
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile):
+        return 0
+
+
 def assign(variables: Sequence[Any], values: Sequence[np.ndarray], what: str) -> None:
     """Put stored values back into variables.
 

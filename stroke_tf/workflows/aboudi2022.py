@@ -46,7 +46,7 @@ from stroke_tf.workflows.cohort import Cases, Split, open_cases, phantom_cases, 
 from stroke_tf.workflows.measured import Measured
 from stroke_tf.workflows.networks import EncoderWeights, build_trainable
 from stroke_tf.workflows.planar import plane_batches, viewing_of
-from stroke_tf.workflows.prepare import Prepared, cache_folder, prepare_all
+from stroke_tf.workflows.prepare import Prepared, Viewing, cache_folder, prepare_all
 from stroke_tf.workflows.probabilities import predict_plane
 from stroke_tf.workflows.results import Stages, figure_name
 from stroke_tf.workflows.run import Job, RunOptions, is_finished, run_job
@@ -73,6 +73,7 @@ class Aboudi2022Request:
     Args:
         data: manifest or folder of real cases; None runs on phantoms.
         weights: auto, imagenet, none, or a file.
+        threads: of TensorFlow; None is all that this process may use.
     """
 
     preset: str
@@ -85,6 +86,7 @@ class Aboudi2022Request:
     device: Device
     precision: Precision
     protocol: Protocol
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,40 @@ class Study:
     out: Path
     measured: Measured
 
+    def recipe(self, model: Model, pace: Pace) -> Recipe:
+        """Return the recipe of a model under one of the schedules."""
+        return recipe_of(self.preset, model, pace)
+
+    def job(self, model: Model, pace: Pace) -> Job:
+        """Return what is to be trained."""
+        recipe, split = self.recipe(model, pace), self.split
+        return Job(recipe, AXIAL, split.train, split.validation, self.weights, self.seed, self.cases.synthetic)
+
+    def run_folder(self, model: Model, pace: Pace) -> Path:
+        """Return where a training lies."""
+        return self.out / "runs" / f"{model.id}-{pace.value}"
+
+    def viewing(self, sequences: tuple[str, ...]) -> Viewing:
+        """Return how cases are prepared for the models of these sequences."""
+        return viewing_of(replace(self.preset.printed, sequences=sequences), [AXIAL], patches=False)
+
+
+def open_aboudi2022(request: Aboudi2022Request, *, say: Callable[[str], None]) -> Study:
+    """Choose the device, find weights and cases, and split them; phantoms are drawn where there are none yet.
+
+    Raises: ManifestError for a case without a sequence that a model needs, or too few cases for 70/20/10.
+    """
+    preset = ABOUDI2022[request.preset]
+    chosen, weights = start(
+        request, backbone=preset.printed.backbone, cohort=preset.cohort, say=say, threads=request.threads
+    )
+    cases = _cases(request, preset)
+    require_sequences(cases.cases, preset.models)
+    cases = replace(cases, cases=with_all_digests(cases.cases))
+    split = split_by_subset(cases.cases)
+    measured = Measured(request.out, request.protocol)
+    return Study(preset, cases, split, weights, chosen, request.seed, request.out, measured)
+
 
 def reproduce_aboudi2022(request: Aboudi2022Request, *, say: Callable[[str], None] = print) -> dict[str, Any]:
     """Run what is still to do and write results.json, aboudi2022.md, aboudi2022.csv and the figures.
@@ -107,14 +143,8 @@ def reproduce_aboudi2022(request: Aboudi2022Request, *, say: Callable[[str], Non
     Returns: what results.json holds.
     Raises: ManifestError for a case without a sequence that a model needs, or too few cases for 70/20/10.
     """
-    preset = ABOUDI2022[request.preset]
-    chosen, weights = start(request, backbone=preset.printed.backbone, cohort=preset.cohort, say=say)
-    cases = _cases(request, preset)
-    require_sequences(cases.cases, preset.models)
-    cases = replace(cases, cases=with_all_digests(cases.cases))
-    split = split_by_subset(cases.cases)
-    measured = Measured(request.out, request.protocol)
-    study = Study(preset, cases, split, weights, chosen, request.seed, request.out, measured)
+    study = open_aboudi2022(request, say=say)
+    preset, cases, split, weights, chosen = study.preset, study.cases, study.split, study.weights, study.chosen
     say(f"{len(split.train)} cases train, {len(split.validation)} choose the epoch, {len(split.test)} are tested")
     if not weights.pretrained:
         say(
@@ -122,7 +152,7 @@ def reproduce_aboudi2022(request: Aboudi2022Request, *, say: Callable[[str], Non
         )
     minutes = preset.minutes_on_two_cores
     say(f"estimated time: {clock_text(60 * minutes)} on 2 cores; the time left below is corrected as stages are timed")
-    stages = Stages(_costs(study), minutes, say)
+    stages = Stages(costs_of_stages(study), minutes, say)
     rows = _rows(study, stages)
     return write_results(
         rows,
@@ -180,7 +210,7 @@ def _cases(request: Aboudi2022Request, preset: Aboudi2022) -> Cases:
     return phantom_cases(request.out / "synthetic-phantoms", preset.cohort, seed=request.seed)
 
 
-def _paces(preset: Aboudi2022, model: Model) -> list[Pace]:
+def paces_of(preset: Aboudi2022, model: Model) -> list[Pace]:
     """List the schedules of a model, in order; that which learns is trained only if the printed one learns too little.
 
     The two cross-entropies are one function here (recipes/aboudi_2022.py): the rows as printed show that, and a second
@@ -191,12 +221,12 @@ def _paces(preset: Aboudi2022, model: Model) -> list[Pace]:
     return [Pace.PRINTED, *compressed, *learning]
 
 
-def _costs(study: Study) -> dict[str, float]:
+def costs_of_stages(study: Study) -> dict[str, float]:
     """Guess how long each stage takes beside the others, in slices of a frozen encoder; measured time corrects it."""
     costs: dict[str, float] = {"preparing": 500}
     built: set[LossKind] = set()
     for model in study.preset.models:
-        for pace in _paces(study.preset, model):
+        for pace in paces_of(study.preset, model):
             recipe = recipe_of(study.preset, model, pace)
             phases = recipe.phases(pretrained=study.weights.pretrained)
             work = sum(
@@ -204,12 +234,12 @@ def _costs(study: Study) -> dict[str, float]:
                 * (recipe.steps_per_epoch * recipe.batch_size * (1.8 if phase.encoder_trainable else 1.0) + 300)
                 for phase in phases
             )
-            costs[_stage(model, pace)] = 300 + work + (0 if model.loss in built else 1000)
+            costs[stage_of(model, pace)] = 300 + work + (0 if model.loss in built else 1000)
             built.add(model.loss)
     return costs | {"judging": 900}
 
 
-def _stage(model: Model, pace: Pace) -> str:
+def stage_of(model: Model, pace: Pace) -> str:
     return f"{model.title}: {TITLES[pace]}"
 
 
@@ -219,15 +249,16 @@ def _rows(study: Study, stages: Stages) -> list[Row]:
     with stages.stage("preparing"):
         cache = ArrayCache(cache_folder(study.out))
         for sequences in dict.fromkeys(model.sequences for model in study.preset.models):
-            viewing = viewing_of(replace(study.preset.printed, sequences=sequences), [AXIAL], patches=False)
-            found = prepare_all(study.cases.cases, viewing, cache, title=f"preparing {', '.join(sequences)}")
+            found = prepare_all(
+                study.cases.cases, study.viewing(sequences), cache, title=f"preparing {', '.join(sequences)}"
+            )
             prepared[sequences] = {each.case.case_id: each for each in found}
     networks: Networks = {}
     rows: list[Row] = []
     for model in study.preset.models:
         printed: Row | None = None
-        for pace in _paces(study.preset, model):
-            with stages.stage(_stage(model, pace)):
+        for pace in paces_of(study.preset, model):
+            with stages.stage(stage_of(model, pace)):
                 if pace is Pace.LEARNING and printed is not None and printed.taught.learnt:
                     continue
                 row = _trained_and_tested(study, model, pace, prepared[model.sequences], networks)
@@ -243,25 +274,35 @@ def _rows(study: Study, stages: Stages) -> list[Row]:
 def _trained_and_tested(
     study: Study, model: Model, pace: Pace, prepared: Mapping[str, Prepared], networks: Networks
 ) -> Row:
-    recipe, split = recipe_of(study.preset, model, pace), study.split
-    job = Job(recipe, AXIAL, split.train, split.validation, study.weights, study.seed, study.cases.synthetic)
-    row_id = f"{model.id}-{pace.value}"
-    run = study.out / "runs" / row_id
+    recipe, job, run = study.recipe(model, pace), study.job(model, pace), study.run_folder(model, pace)
+    row_id = run.name
     if not is_finished(run, job.settings(study.chosen)):
-        _train(job, _network(study, recipe, networks), prepared, study.chosen, run, f"{model.title}, {TITLES[pace]}")
+        trainable = _network(study, recipe, networks)
+        teach_model(job, trainable, prepared, study.chosen, run, RunOptions(resume=True), title_of(model, pace))
     _test(study, row_id, run, recipe, prepared, networks)
-    taught = _taught(study.preset, recipe, run, pretrained=study.weights.pretrained)
+    taught = taught_by(study.preset, recipe, run, pretrained=study.weights.pretrained)
     encoder = _encoder(
         study.weights, frozen=not recipe.phases(pretrained=study.weights.pretrained)[0].encoder_trainable
     )
-    row = Row(row_id, model.id, f"{model.title}, {TITLES[pace]}", encoder, pace, taught)
+    row = Row(row_id, model.id, title_of(model, pace), encoder, pace, taught)
     if pace is Pace.LEARNING and not taught.learnt:
         row.note = f"in {taught.steps} steps it learnt too little at this rate, too (rule below)"
     return _measured_row(study, row, prepared)
 
 
-def _train(
-    job: Job, trainable: Trainable, prepared: Mapping[str, Prepared], chosen: Chosen, run: Path, title: str
+def title_of(model: Model, pace: Pace) -> str:
+    """Return what rows and progress call the training of a model under a schedule."""
+    return f"{model.title}, {TITLES[pace]}"
+
+
+def teach_model(
+    job: Job,
+    trainable: Trainable,
+    prepared: Mapping[str, Prepared],
+    chosen: Chosen,
+    run: Path,
+    options: RunOptions,
+    title: str,
 ) -> None:
     """Train one network, and note accuracy and loss of each epoch beside the Dice."""
     validation = [prepared[case.case_id] for case in job.validation]
@@ -270,7 +311,6 @@ def _train(
         return validated(validation, predict, trainable.loss, job.recipe.threshold)
 
     batches_from = plane_batches(job, prepared, chosen)
-    options = RunOptions(resume=True)
     run_job(job, trainable, chosen, run, options, batches_from=batches_from, validate=validate, title=title)
 
 
@@ -305,10 +345,13 @@ def _network(study: Study, recipe: Recipe, networks: Networks) -> Trainable:
     kind = recipe.loss.kind
     if kind not in networks:
         networks.clear()
-        networks[kind] = build_trainable(
-            recipe, study.weights, precision=study.chosen.precision, seed=study.seed, watched=True
-        )
+        networks[kind] = network_of_model(recipe, study.weights, study.chosen, seed=study.seed)
     return networks[kind]
+
+
+def network_of_model(recipe: Recipe, weights: EncoderWeights, chosen: Chosen, *, seed: int) -> Trainable:
+    """Build the network of a model; its training accuracy is watched, because the paper draws it."""
+    return build_trainable(recipe, weights, precision=chosen.precision, seed=seed, watched=True)
 
 
 def _test(
@@ -329,7 +372,7 @@ def _test(
         progress.step(note=f"case {case.case_id}")
 
 
-def _taught(preset: Aboudi2022, recipe: Recipe, run: Path, *, pretrained: bool) -> Taught:
+def taught_by(preset: Aboudi2022, recipe: Recipe, run: Path, *, pretrained: bool) -> Taught:
     """Tell what a schedule came to, and whether it has learnt by the rule of the recipe."""
     history = read_history(run)
     phase = recipe.phases(pretrained=pretrained)[0]

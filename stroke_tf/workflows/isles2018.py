@@ -65,6 +65,7 @@ class Isles2018Request:
     Args:
         data: manifest or folder of real cases; None runs on phantoms.
         folds: those that are tested; empty tests all.
+        threads: of TensorFlow; None is all that this process may use.
     """
 
     preset: str
@@ -76,6 +77,33 @@ class Isles2018Request:
     device: Device
     precision: Precision
     protocol: Protocol
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a run stands on: everything that is known before the first case is prepared."""
+
+    preset: Isles2018
+    chosen: Chosen
+    folds: tuple[int, ...]
+    cases: Cases
+
+    @property
+    def recipes(self) -> dict[str, PerfusionRecipe]:
+        """Return the four networks by what they look at, which names their rows and folders."""
+        preset = self.preset
+        return {recipe.looks_at.value: recipe for recipe in (preset.whole, preset.unguided, preset.maps, preset.dwi)}
+
+    def split(self, request: Isles2018Request, fold: int) -> Split:
+        """Return who trains, validates and is tested in a fold."""
+        return split_of_folds(
+            self.cases.cases,
+            fold,
+            folds=self.preset.folds,
+            validation_share=self.preset.whole.validation_share,
+            seed=request.seed,
+        )
 
 
 @dataclass
@@ -97,14 +125,14 @@ class _Fold:
     measured: Measured
 
 
-def reproduce_isles2018(request: Isles2018Request, *, say: Callable[[str], None] = print) -> dict[str, Any]:
-    """Run what is still to do and write results.json, isles2018.md, isles2018.csv and the figures.
+def open_isles2018(request: Isles2018Request, *, say: Callable[[str], None]) -> Opened:
+    """Choose the device and find the cases; phantoms are drawn where there are none yet.
 
-    Returns: what results.json holds.
+    Raises: SettingError for a fold that there is not.
     """
     preset = ISLES2018[request.preset]
     folds = _asked_folds(request.folds, preset)
-    chosen = choose_device(request.device, request.precision)
+    chosen = choose_device(request.device, request.precision, threads=request.threads)
     if chosen.device is Device.CPU:
         same_seed_same_bits()
     named = request.data.name if request.data else _phantoms_name(preset.cohort, request.seed)
@@ -112,20 +140,26 @@ def reproduce_isles2018(request: Isles2018Request, *, say: Callable[[str], None]
     minutes = preset.minutes_on_two_cores * len(folds)
     say(f"estimated time: {clock_text(60 * minutes)} on 2 cores; the time left below is corrected as stages are timed")
     cases = _cases(request, preset)
-    cases = replace(cases, cases=with_all_digests(cases.cases))
-    stages = Stages(_costs(preset, folds), minutes, say)
+    return Opened(preset, chosen, folds, replace(cases, cases=with_all_digests(cases.cases)))
+
+
+def reproduce_isles2018(request: Isles2018Request, *, say: Callable[[str], None] = print) -> dict[str, Any]:
+    """Run what is still to do and write results.json, isles2018.md, isles2018.csv and the figures.
+
+    Returns: what results.json holds.
+    """
+    opened = open_isles2018(request, say=say)
+    preset, chosen, folds, cases = opened.preset, opened.chosen, opened.folds, opened.cases
+    stages = Stages(costs_of_stages(opened), preset.minutes_on_two_cores * len(folds), say)
     with stages.stage("preparing"):
         viewing = perfusion_viewing(preset.whole)
         prepared = learn_all(cases.cases, viewing, ArrayCache(cache_folder(request.out)))
     collected = _Collected({}, [])
     networks = _Networks(chosen.precision, request.seed)
     for number in folds:
-        split = split_of_folds(
-            cases.cases, number, folds=preset.folds, validation_share=preset.whole.validation_share, seed=request.seed
-        )
         folder = request.out / f"fold-{number}"
-        fold = _Fold(number, split, prepared, folder, Measured(folder, request.protocol))
-        _run_fold(request, preset, fold, cases.synthetic, chosen, networks, stages, collected)
+        fold = _Fold(number, opened.split(request, number), prepared, folder, Measured(folder, request.protocol))
+        _run_fold(request, opened, fold, networks, stages, collected)
     return write_isles2018(
         collected.rows,
         collected.images,
@@ -194,15 +228,11 @@ def _phantoms_name(cohort: PerfusionCohort, seed: int) -> str:
     return f"SYNTHETIC CT-perfusion phantoms ({cohort.cases} cases, {cohort.size}x{cohort.size}, seed {seed})"
 
 
-def _recipes(preset: Isles2018) -> dict[str, PerfusionRecipe]:
-    return {recipe.looks_at.value: recipe for recipe in (preset.whole, preset.unguided, preset.maps, preset.dwi)}
-
-
-def _costs(preset: Isles2018, folds: Sequence[int]) -> dict[str, float]:
+def costs_of_stages(opened: Opened) -> dict[str, float]:
     """Guess how long each stage takes beside the others, in slices of the segmentor; measured time corrects it."""
     costs: dict[str, float] = {"preparing": 300.0}
-    for fold in folds:
-        for name, recipe in _recipes(preset).items():
+    for fold in opened.folds:
+        for name, recipe in opened.recipes.items():
             work = sum(phase.epochs for phase in recipe.training) * recipe.steps_per_epoch * recipe.batch_size
             heavier = 2.7 if recipe.architecture is Architecture.GENERATIVE_CTP else 1.0
             costs[f"fold {fold}: {name}"] = 200 + work * heavier
@@ -225,19 +255,18 @@ class _Networks:
 
 def _run_fold(
     request: Isles2018Request,
-    preset: Isles2018,
+    opened: Opened,
     fold: _Fold,
-    synthetic: bool,
-    chosen: Chosen,
     networks: _Networks,
     stages: Stages,
     collected: _Collected,
 ) -> None:
     """Train and test every row of one fold, adding its cases to what was collected."""
-    for name, recipe in _recipes(preset).items():
+    chosen, synthetic = opened.chosen, opened.cases.synthetic
+    for name, recipe in opened.recipes.items():
         with stages.stage(f"fold {fold.number}: {name}"):
-            job = Job(recipe, Plane.Z, fold.split.train, fold.split.validation, RANDOM, request.seed, synthetic)
-            run = fold.folder / "runs" / name
+            job = job_of(recipe, fold.split, seed=request.seed, synthetic=synthetic)
+            run = run_folder(fold.folder, name)
             if not is_finished(run, job.settings(chosen)):
                 train_generative(job, networks.of(recipe), fold.cases, chosen, run, RunOptions(resume=True))
             _test(name, recipe, run, fold, networks)
@@ -249,6 +278,16 @@ def _run_fold(
         # One fold's figures show what all look like; five would only fill the folder.
         if fold.number == 0 or fold.number == (request.folds or (0,))[0]:
             _figures(fold, request.out, synthetic)
+
+
+def job_of(recipe: PerfusionRecipe, split: Split, *, seed: int, synthetic: bool) -> Job:
+    """Return what is to be trained for one network of a fold."""
+    return Job(recipe, Plane.Z, split.train, split.validation, RANDOM, seed, synthetic)
+
+
+def run_folder(fold: Path, name: str) -> Path:
+    """Return where the training of a network lies below the folder of a fold."""
+    return fold / "runs" / name
 
 
 def _test(name: str, recipe: PerfusionRecipe, run: Path, fold: _Fold, networks: _Networks) -> None:

@@ -1,9 +1,13 @@
 """The life of a run folder: opened, filled while a network learns, and closed with its run card."""
 
 import dataclasses
+import datetime
 import json
+import os
+import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +24,17 @@ from stroke_tf.recipes.recipe import Recipe
 from stroke_tf.reports.plots import curves_figure
 from stroke_tf.training.board import scalar_writer
 from stroke_tf.training.fit import Schedule, Trainable, fit
+from stroke_tf.training.lease import LEASE_FILE, Lease, leased
 from stroke_tf.training.phases import PlannedPhase
 from stroke_tf.training.record import RUN_CARD, read_run_card, write_history, write_run_card
-from stroke_tf.training.resume import STATE_FILE
+from stroke_tf.training.resume import STATE_FILE, step_of_checkpoint
 from stroke_tf.volumes.cache import cache_key
 from stroke_tf.workflows.networks import EncoderWeights
 from stroke_tf.workflows.prepare import content_digest
 
 SETTINGS = "settings.json"
+ATTEMPTS = "attempts.json"
+"""Who began to train here, when, from which step, and how it ended; null where it ended without a word."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,7 @@ def open_run(folder: Path, settings: Mapping[str, Any], options: RunOptions) -> 
     require_free(folder, options)
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder)
-    for stale in (RUN_CARD, STATE_FILE):
+    for stale in (RUN_CARD, STATE_FILE, ATTEMPTS):
         (folder / stale).unlink(missing_ok=True)
     write_json(path, settings)
 
@@ -146,25 +153,61 @@ def run_job(
 
     Args:
         further: what network.json tells of this journey beside what it tells of every network.
-    Returns: the folder, which now holds weights, network.json, history.csv, curves.png, logs/ and run_card.json.
+    Returns: the folder, which now holds weights, network.json, history.csv, curves.png, logs/, attempts.json and
+        run_card.json.
+    Raises: FolderHeldError if another living process trains in the folder, on this machine or another.
     """
     settings = job.settings(chosen)
-    if options.resume and not options.force and is_finished(folder, settings):
+
+    def finished() -> bool:
+        return options.resume and not options.force and is_finished(folder, settings)
+
+    if finished():
         return folder
-    open_run(folder, settings, options)
+    with leased(folder) as lease:
+        # Asked again, because the wait for a lease may have been the end of another process's training.
+        if not finished():
+            open_run(folder, settings, options)
+            with _attempt(folder):
+                _fit_and_close(
+                    job, trainable, chosen, folder, options, lease, batches_from, validate, title, further or {}
+                )
+    return folder
+
+
+def _fit_and_close(
+    job: Job,
+    trainable: Trainable,
+    chosen: Chosen,
+    folder: Path,
+    options: RunOptions,
+    lease: Lease,
+    batches_from: Callable[[int], Any],
+    validate: Callable[[Callable[..., Any]], float],
+    title: str,
+    further: Mapping[str, Any],
+) -> None:
+    settings = job.settings(chosen)
+    schedule = _schedule(job, options)
     began = time.monotonic()
     board = scalar_writer(folder / "logs")
 
+    def keep_best(model: Any) -> None:
+        lease.require()
+        save_model(model, folder, _description(job) | dict(further))
+
     def on_epoch(history: Sequence[Mapping[str, Any]]) -> None:
+        lease.require()
+        lease.tell(len(history) / schedule.epochs)
         write_history(folder, history)
         board(history[-1])
 
     fitted = fit(
         trainable,
         batches_from=batches_from,
-        schedule=_schedule(job, options),
+        schedule=schedule,
         validate=validate,
-        keep_best=lambda model: save_model(model, folder, _description(job) | dict(further or {})),
+        keep_best=keep_best,
         folder=folder,
         fingerprint=cache_key(**settings),
         title=title,
@@ -189,7 +232,36 @@ def run_job(
     )
     # Only now: a run that is killed while its curves are drawn would otherwise be trained a second time.
     (folder / STATE_FILE).unlink(missing_ok=True)
-    return folder
+
+
+@contextmanager
+def _attempt(folder: Path) -> Iterator[None]:
+    """Note in the folder that a training begins here, and how it ends if it ends by itself."""
+    try:
+        attempts = json.loads((folder / ATTEMPTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        attempts = []
+    this = {
+        "host": socket.gethostname(),
+        "process": os.getpid(),
+        "from_step": step_of_checkpoint(folder),
+        "began": _now(),
+        "ended": None,
+        "how": None,
+    }
+    write_json(folder / ATTEMPTS, [*attempts, this])
+    how = "finished"
+    try:
+        yield
+    except BaseException as fault:
+        how = f"stopped: {type(fault).__name__}"
+        raise
+    finally:
+        write_json(folder / ATTEMPTS, [*attempts, {**this, "ended": _now(), "how": how}])
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
 
 
 def _settings_in(path: Path) -> dict[str, Any]:
@@ -206,8 +278,10 @@ def _sweep(folder: Path) -> None:
 
 
 def _holds_something(folder: Path) -> bool:
-    """Tell whether a folder holds more than the temporary files of a run that was killed at its first write."""
-    return folder.exists() and any(not path.name.startswith(".tmp-") for path in folder.iterdir())
+    """Tell whether a folder holds more than a lease, and than what a run that was killed at its first write left."""
+    return folder.exists() and any(
+        path.name != LEASE_FILE and not path.name.startswith(".tmp-") for path in folder.iterdir()
+    )
 
 
 def _schedule(job: Job, options: RunOptions) -> Schedule:

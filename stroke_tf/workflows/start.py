@@ -28,12 +28,16 @@ class Asked(Protocol):
     seed: int
 
 
-def start(asked: Asked, *, backbone: str, cohort: Cohort, say: Callable[[str], None]) -> tuple[Chosen, EncoderWeights]:
+def start(
+    asked: Asked, *, backbone: str, cohort: Cohort, say: Callable[[str], None], threads: int | None = None
+) -> tuple[Chosen, EncoderWeights]:
     """Choose the device, find the weights, and say both in the first line of a run.
 
+    Args:
+        threads: see choose_device.
     Raises: SettingError, WeightsError for a device or weights that were asked for and cannot be had.
     """
-    chosen = choose_device(asked.device, asked.precision)
+    chosen = choose_device(asked.device, asked.precision, threads=threads)
     if chosen.device is Device.CPU:
         same_seed_same_bits()
     found = find_weights(asked.weights, backbone=backbone, folder=asked.weights_folder)

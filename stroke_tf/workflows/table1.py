@@ -5,7 +5,6 @@ was killed goes on where it was: finished networks by their run card, masks and 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,7 @@ from stroke_tf.training.record import read_run_card
 from stroke_tf.volumes.cache import ArrayCache, cache_key
 from stroke_tf.volumes.nifti import read_place, read_scan
 from stroke_tf.workflows.ceiling import ceiling
-from stroke_tf.workflows.cohort import (
-    Cases,
-    Split,
-    open_cases,
-    phantom_cases,
-    split_of_fold,
-    with_all_digests,
-)
+from stroke_tf.workflows.cohort import Cases, Split
 from stroke_tf.workflows.compare_fusion import compare_fusion
 from stroke_tf.workflows.measured import Measured
 from stroke_tf.workflows.networks import build_trainable
@@ -40,16 +32,8 @@ from stroke_tf.workflows.prepare import Prepared, cache_folder, prepare_all
 from stroke_tf.workflows.probabilities import predict_plane, predict_volume
 from stroke_tf.workflows.results import Row, Stages, figure_name, write_results
 from stroke_tf.workflows.run import Job, RunOptions, is_finished
-from stroke_tf.workflows.start import start
 from stroke_tf.workflows.stored_planes import Roster, StoredPlanes
-from stroke_tf.workflows.table1_rows import (
-    Table1Request,
-    Trained,
-    costs_of_stages,
-    require_sequences,
-    trained_rows,
-    variant_rows,
-)
+from stroke_tf.workflows.table1_rows import Table1Request, Trained, costs_of_stages, open_table1, trained_rows
 from stroke_tf.workflows.threshold_rule import (
     fitted_threshold,
     fitted_threshold_of_largest,
@@ -68,15 +52,9 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
 
     Returns: what results.json holds.
     """
-    preset = request.recipes
-    chosen, weights = start(request, backbone=preset.planar.backbone, cohort=preset.cohort, say=say)
-    cases = _cases(request, preset)
-    cases = replace(cases, cases=with_all_digests(cases.cases))
-    trained = [*trained_rows(preset, weights), *variant_rows(request, weights)]
-    require_sequences(trained, cases.cases)
-    for each in trained:
-        if each.weights.note not in ("", weights.note):
-            say(f"note, row {each.row}: {each.weights.note}")
+    opened = open_table1(request, say=say)
+    preset, chosen, weights, cases = opened.preset, opened.chosen, opened.weights, opened.cases
+    trained = opened.trained
     costs = costs_of_stages(trained, request.folds)
     paper_alone = sum(costs_of_stages(trained_rows(preset, weights), request.folds).values())
     minutes = preset.minutes_on_two_cores * len(request.folds) * sum(costs.values()) / paper_alone
@@ -84,7 +62,7 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
     stages = Stages(costs, minutes, say)
     rows: dict[str, Row] = {}
     for fold in request.folds:
-        split = split_of_fold(cases.cases, fold, validation_share=preset.planar.validation_share, seed=request.seed)
+        split = opened.split(request, fold)
         _run_fold(request, preset, trained, cases, split, chosen, request.out / f"fold-{fold}", stages, rows)
     with stages.stage("fusion"):
         compare_fusion(request.out, folds=[f"fold-{fold}" for fold in request.folds], say=say)
@@ -105,12 +83,6 @@ def reproduce_table1(request: Table1Request, *, say: Callable[[str], None] = pri
             "seconds": round(stages.seconds, 1),
         },
     )
-
-
-def _cases(request: Table1Request, preset: Table1) -> Cases:
-    if request.data is not None:
-        return open_cases(request.data, data_root=request.data_root)
-    return phantom_cases(request.out / "synthetic-phantoms", preset.cohort, seed=request.seed)
 
 
 def _run_fold(
@@ -135,12 +107,10 @@ def _run_fold(
     measured = Measured(folder, request.protocol)
     for each in trained:
         with stages.stage(f"fold {fold}: {each.row}"):
-            job = Job(
-                each.recipe, each.plane, split.train, split.validation, each.weights, request.seed, cases.synthetic
-            )
+            job = each.job(split, seed=request.seed, synthetic=cases.synthetic)
             seen = prepared
-            if each.recipe.sequences != preset.planar.sequences:
-                seen = _looked_at_anew(each, everyone, cache)
+            if each.viewing(preset) != viewing:
+                seen = _looked_at_anew(each, preset, everyone, cache)
             run = _train(each, job, seen, chosen, folder, networks, request.seed)
             _test(each, run, seen, split, chosen, networks, request.seed, measured, rows)
     with stages.stage(f"fold {fold}: judging"):
@@ -151,10 +121,9 @@ def _run_fold(
         _store_known(request, preset, cases, prepared, split, folder)
 
 
-def _looked_at_anew(each: Trained, cases: Sequence[Case], cache: ArrayCache) -> dict[str, Prepared]:
+def _looked_at_anew(each: Trained, preset: Table1, cases: Sequence[Case], cache: ArrayCache) -> dict[str, Prepared]:
     """Prepare the cases for a row that sees other sequences than the rest of the table."""
-    viewing = viewing_of(each.recipe, [each.plane], patches=False)
-    ready = prepare_all(cases, viewing, cache, title=f"preparing cases for {each.row}")
+    ready = prepare_all(cases, each.viewing(preset), cache, title=f"preparing cases for {each.row}")
     return {one.case.case_id: one for one in ready}
 
 
@@ -167,12 +136,24 @@ def _train(
     networks: Networks,
     seed: int,
 ) -> Path:
-    run = folder / "runs" / each.folder
+    run = each.run_folder(folder)
     if is_finished(run, job.settings(chosen)):
         return run
     trainable = _network(each, chosen, networks, seed)
-    teach = train_volumetric if each.plane is None else train_plane
-    return teach(job, trainable, prepared, chosen, run, RunOptions(resume=True))
+    return teach_row(job, trainable, prepared, chosen, run, RunOptions(resume=True))
+
+
+def teach_row(
+    job: Job,
+    trainable: Trainable,
+    prepared: Mapping[str, Prepared],
+    chosen: Chosen,
+    run: Path,
+    options: RunOptions,
+) -> Path:
+    """Train the network of a row in its run folder, on patches or on slices of its plane."""
+    teach = train_volumetric if job.plane is None else train_plane
+    return teach(job, trainable, prepared, chosen, run, options)
 
 
 def _network(each: Trained, chosen: Chosen, networks: Networks, seed: int) -> Trainable:

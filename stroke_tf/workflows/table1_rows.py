@@ -1,16 +1,22 @@
 """What was asked of Table 1, and the networks that follow from it: the paper's rows, and variants beside row Y."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stroke_tf.choices import Device, Precision, Protocol
 from stroke_tf.errors import ManifestError, SettingError
 from stroke_tf.manifest.case import Case
+from stroke_tf.models.device import Chosen
 from stroke_tf.planes import Plane
 from stroke_tf.recipes.multiplane_2025 import TABLE1, VARIANTS, variants_of
 from stroke_tf.recipes.recipe import Recipe, Table1
+from stroke_tf.workflows.cohort import Cases, Split, open_cases, phantom_cases, split_of_fold, with_all_digests
 from stroke_tf.workflows.networks import RANDOM, EncoderWeights, find_weights
+from stroke_tf.workflows.planar import viewing_of
+from stroke_tf.workflows.prepare import Viewing
+from stroke_tf.workflows.run import Job
+from stroke_tf.workflows.start import start
 
 # The plane of the rows that the paper shows without naming one; see assumptions.
 _UNNAMED_PLANE = Plane.Y
@@ -28,6 +34,7 @@ class Table1Request:
         weights: auto, imagenet, none, or a file.
         sequences: different names; empty takes the recipe's.
         variants: rows beside row Y, names of recipes.multiplane_2025.VARIANTS.
+        threads: of TensorFlow; None is all that this process may use.
     Raises: SettingError for a variant that there is not.
     """
 
@@ -44,6 +51,7 @@ class Table1Request:
     protocol: Protocol
     sequences: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         strangers = [name for name in self.variants if name not in VARIANTS]
@@ -77,6 +85,61 @@ class Trained:
         plane = self.plane.value if self.plane else "patches"
         network = self.row if self.row in VARIANTS else self.recipe.architecture.value
         return f"{network}-{plane}-{self.weights.name}"
+
+    def run_folder(self, fold: Path) -> Path:
+        """Return where the run lies below the folder of a fold."""
+        return fold / "runs" / self.folder
+
+    def job(self, split: Split, *, seed: int, synthetic: bool) -> Job:
+        """Return what is to be trained in a fold."""
+        return Job(self.recipe, self.plane, split.train, split.validation, self.weights, seed, synthetic)
+
+    def viewing(self, preset: Table1) -> Viewing:
+        """Return how cases are prepared for this row: as for the whole table, unless it sees other sequences."""
+        if self.recipe.sequences == preset.planar.sequences:
+            return viewing_of(preset.planar)
+        return viewing_of(self.recipe, [self.plane], patches=False)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a run of Table 1 stands on: everything that is known before the first case is prepared."""
+
+    preset: Table1
+    chosen: Chosen
+    weights: EncoderWeights
+    cases: Cases
+    trained: tuple[Trained, ...]
+
+    def split(self, request: Table1Request, fold: int) -> Split:
+        """Return who trains, validates and is tested in a fold."""
+        share = self.preset.planar.validation_share
+        return split_of_fold(self.cases.cases, fold, validation_share=share, seed=request.seed)
+
+
+def open_table1(request: Table1Request, *, say: Callable[[str], None]) -> Opened:
+    """Choose the device, find weights and cases, and list the networks; phantoms are drawn where there are none yet.
+
+    Raises: ManifestError for cases that lack what a row needs.
+    """
+    preset = request.recipes
+    chosen, weights = start(
+        request, backbone=preset.planar.backbone, cohort=preset.cohort, say=say, threads=request.threads
+    )
+    cases = _cases(request, preset)
+    cases = replace(cases, cases=with_all_digests(cases.cases))
+    trained = (*trained_rows(preset, weights), *variant_rows(request, weights))
+    require_sequences(trained, cases.cases)
+    for each in trained:
+        if each.weights.note not in ("", weights.note):
+            say(f"note, row {each.row}: {each.weights.note}")
+    return Opened(preset, chosen, weights, cases, trained)
+
+
+def _cases(request: Table1Request, preset: Table1) -> Cases:
+    if request.data is not None:
+        return open_cases(request.data, data_root=request.data_root)
+    return phantom_cases(request.out / "synthetic-phantoms", preset.cohort, seed=request.seed)
 
 
 def trained_rows(preset: Table1, weights: EncoderWeights) -> list[Trained]:

@@ -216,3 +216,10 @@ def test_only_networks_with_an_encoder_can_be_frozen(small_model):
         set_encoder_trainable(small_model(VOLUMETRIC, patch=(8, 8, 8), base_filters=4), False)
     with pytest.raises(SettingError, match="not built by"):
         network_of(keras.Sequential(name="stranger"))
+
+
+def test_a_network_has_the_same_names_whatever_was_built_before_it():
+    """The names stand in the file of the weights, and so in its SHA-256."""
+    network = Network(Architecture.UNET_2D, backbone="resnet18")
+    first, second = (build_network(network, seed=1, precision=Precision.FLOAT32).get_layer("unet") for _ in range(2))
+    assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]

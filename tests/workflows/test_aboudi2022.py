@@ -11,7 +11,9 @@ from stroke_tf.errors import ManifestError
 from stroke_tf.manifest.layouts import find_cases
 from stroke_tf.recipes.aboudi_2022 import ABOUDI2022, SMOKE
 from stroke_tf.workflows.aboudi2022 import Aboudi2022Request, recipe_of, reproduce_aboudi2022, require_sequences
+from stroke_tf.workflows.aboudi2022_jobs import plan_aboudi2022
 from stroke_tf.workflows.aboudi_results import Pace
+from stroke_tf.workflows.training_jobs import unfinished
 
 MODELS = tuple(model for model in SMOKE.models if model.id in ("t1", "three"))
 
@@ -52,7 +54,11 @@ def story(tmp_path_factory, write_case):
         results = reproduce_aboudi2022(request(data, out), say=said.append)
         first = written(out)
         reproduce_aboudi2022(request(data, out), say=lambda text: None)
-    return {"out": out, "said": said, "results": results, "first": first, "again": written(out)}
+        plan = plan_aboudi2022(request(data, out), say=lambda text: None)
+        waves = [list(wave) for wave in plan.waves]
+    left = [each.name for wave in waves for each in unfinished(wave, plan.chosen)]
+    jobs = {"waves": waves, "left": left}
+    return {"out": out, "said": said, "results": results, "first": first, "again": written(out), "jobs": jobs}
 
 
 def rows(story) -> dict[str, dict]:
@@ -93,6 +99,15 @@ def test_every_row_with_masks_stands_under_every_reading(story):
 def test_pooled_counts_and_slices_are_of_the_same_masks(story):
     row = rows(story)["three-printed"]
     assert row["readings"]["pooled voxels"]["dice"] == pytest.approx(row["summary"]["dice"]["pooled"])
+
+
+def test_the_list_of_jobs_is_what_the_journey_has_trained(story):
+    """In two waves, since whether a model is trained at the rate that learns depends on what it learnt as printed."""
+    first, second = ([each.name for each in wave] for wave in story["jobs"]["waves"])
+    assert {*first, *second} == {run.name for run in (story["out"] / "runs").iterdir()}
+    assert all(name.endswith("-learning") for name in second)
+    assert not any(name.endswith("-learning") for name in first)
+    assert story["jobs"]["left"] == []
 
 
 def test_a_second_call_trains_and_measures_nothing_again(story):

@@ -135,6 +135,7 @@ def test_a_finished_run_holds_what_the_issue_promises_and_is_left_alone(job, tmp
     folder = train(job, tmp_path / "run")
     names = {path.name for path in folder.iterdir()}
     assert names == {
+        "attempts.json",
         "curves.png",
         "history.csv",
         "logs",
