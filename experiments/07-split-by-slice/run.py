@@ -83,7 +83,7 @@ EXPERIMENT = Experiment(
     judge=judge_held_out,
     # A threshold knows no patient, so there is nothing that a split could leak to it.
     without_network=None,
-    minutes=8,
+    minutes=11,
 )
 
 if __name__ == "__main__":
