@@ -26,7 +26,7 @@ EXPERIMENT = Experiment(
     comparisons=tuple(
         (ALL, name) for name in ("DWI alone", *(name for name in SETS if name not in (ALL, "DWI alone")))
     ),
-    minutes=15,
+    minutes=24,
 )
 
 if __name__ == "__main__":
