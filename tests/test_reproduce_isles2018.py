@@ -1,6 +1,7 @@
 """The journey of Song 2019 in a few steps, one fold: every stage, every row, every file. Its figures mean nothing."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from stroke_tf.choices import Device, Precision, Protocol
 from stroke_tf.manifest.layouts import find_cases
 from stroke_tf.predict import main as predict
 from stroke_tf.recipes.song_2019 import SMOKE
+from stroke_tf.report import main as report
 from stroke_tf.reproduce_isles2018 import main, parser
 from stroke_tf.workflows.isles2018_results import COMPARED, TITLES
 
@@ -204,3 +206,14 @@ def test_a_word_that_is_no_choice_is_refused(words, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(words)
     assert "invalid choice" in capsys.readouterr().err
+
+
+def test_the_results_have_a_page_with_the_drawn_dwi_among_the_images(story, tmp_path, capsys):
+    assert report([str(story["out"]), "--out", str(tmp_path / "page.html")]) == 0
+    assert "note:" not in capsys.readouterr().out
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    contents = re.search(r'id="viewer-contents">(.*?)</script>', page).group(1)
+    cases = json.loads(contents)["cases"]
+    assert {case["name"] for case in cases} == {case["case"] for case in story["results"]["rows"][0]["cases"]}
+    images = [image["name"] for image in cases[0]["images"]]
+    assert images[0] == "DWI" and images[-1] == "DWI, drawn" and "CTP" not in images

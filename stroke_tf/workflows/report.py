@@ -9,7 +9,7 @@ from stroke_tf.reports.page import MAX_BYTES, Page, Text, render_page
 from stroke_tf.training.record import RUN_CARD
 from stroke_tf.workflows.report_aboudi import aboudi_page
 from stroke_tf.workflows.report_evaluation import evaluation_page
-from stroke_tf.workflows.report_files import read_json, run_folders
+from stroke_tf.workflows.report_files import read_json, require_rows, run_folders
 from stroke_tf.workflows.report_isles2018 import isles2018_page
 from stroke_tf.workflows.report_predictions import prediction_records, predictions_page
 from stroke_tf.workflows.report_run import run_page
@@ -84,6 +84,7 @@ def page_of(folder: Path, scans: Scans) -> Page:
         raise InputFileError(f"{folder}: no such folder. Name {_KNOWN}.")
     if (folder / "results.json").exists():
         results = read_json(folder / "results.json", ("rows", "synthetic", "claims"))
+        require_rows(results["rows"], folder / "results.json")
         if results.get("paper") == "aboudi2022":
             return aboudi_page(folder, results, scans)
         if "generated_dwi" in results:

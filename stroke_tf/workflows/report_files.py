@@ -25,6 +25,22 @@ def read_json(path: Path, needed: tuple[str, ...]) -> dict[str, Any]:
     return content
 
 
+def require_rows(rows: Any, path: Path) -> None:
+    """Do nothing if every row has an id, a title, a summary with a Dice, and cases with a name.
+
+    Raises: InputFileError, naming the row and the piece that is missing.
+    """
+    for number, row in enumerate(rows if isinstance(rows, list) else [None], start=1):
+        name = row.get("id", number) if isinstance(row, dict) else number
+        missing = [key for key in ("id", "title", "summary", "cases") if not isinstance(row, dict) or key not in row]
+        if not missing and "dice" not in row["summary"]:
+            missing = ["dice in its summary"]
+        if not missing and not all(isinstance(case, dict) and "case" in case for case in row["cases"]):
+            missing = ["case in one of its cases"]
+        if missing:
+            raise InputFileError(f"{path}, row {name}: no {', '.join(missing)}. Run what wrote it again.")
+
+
 def fold_folder(folder: Path, case: Mapping[str, Any]) -> Path:
     """Return the folder with the masks of a case: that of its fold, or the results folder where there is one split."""
     fold = folder / str(case.get("fold", ""))

@@ -10,10 +10,13 @@ from stroke_tf.choices import Device, Precision, Protocol
 from stroke_tf.errors import ManifestError
 from stroke_tf.manifest.layouts import find_cases
 from stroke_tf.recipes.aboudi_2022 import ABOUDI2022, SMOKE
+from stroke_tf.reports.viewer import Viewer
 from stroke_tf.workflows.aboudi2022 import Aboudi2022Request, recipe_of, reproduce_aboudi2022, require_sequences
 from stroke_tf.workflows.aboudi2022_jobs import plan_aboudi2022
 from stroke_tf.workflows.aboudi_results import Pace
+from stroke_tf.workflows.report import page_of, write_report
 from stroke_tf.workflows.training_jobs import unfinished
+from stroke_tf.workflows.viewer_cases import Scans
 
 MODELS = tuple(model for model in SMOKE.models if model.id in ("t1", "three"))
 
@@ -160,3 +163,16 @@ def test_a_model_changes_sequences_and_loss_of_a_schedule_and_nothing_else():
     recipe = recipe_of(SMOKE, model, Pace.LEARNING)
     assert (recipe.sequences, recipe.loss.kind) == (model.sequences, model.loss)
     assert replace(recipe, sequences=SMOKE.learning.sequences, loss=SMOKE.learning.loss) == SMOKE.learning
+
+
+def test_the_results_have_a_page_that_shows_every_test_case(story, tmp_path):
+    scans = Scans(story["out"], story["out"].parent / "data")
+    page = page_of(story["out"], scans)
+    assert [section.id for section in page.sections] == [
+        *("answer", "table", "readings", "cases", "plots", "audit", "runs")
+    ]
+    (viewer,) = [block for section in page.sections for block in section.blocks if isinstance(block, Viewer)]
+    tested = {case["case"] for case in rows(story)["t1-learning"]["cases"]}
+    assert {case.name for case in viewer.cases} == tested
+    written = write_report(story["out"], out=tmp_path / "page.html", data=scans.data)
+    assert written.remarks == () and written.size < 25_000_000

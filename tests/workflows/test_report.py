@@ -206,6 +206,11 @@ def test_predictions_whose_scans_have_moved_name_them(predictions: Path):
         ({"results.json": "{"}, "cannot be read as JSON"),
         ({"results.json": "[]"}, "no rows, synthetic, claims inside"),
         ({"results.json": '{"rows": [], "synthetic": true, "claims": []}'}, "of no journey that is known"),
+        (
+            {"results.json": '{"rows": [{"id": "vote"}], "synthetic": true, "claims": []}'},
+            "row vote: no title, summary, cases",
+        ),
+        ({"results.json": '{"rows": {}, "synthetic": true, "claims": []}'}, "row 1: no id"),
         ({"summary.json": '{"rows": {}, "synthetic": true, "protocol": "isles2022"}'}, "no row inside"),
     ],
 )
