@@ -128,6 +128,8 @@ class _View:
         counts = f"{len(self.finished)} done, {len(running)} running, {len(still) - len(running)} waiting"
         again = f", {sum(self.losses.values())} taken up again" if self.losses else ""
         failed = f", {len(self.failed)} FAILED" if self.failed else ""
+        if percent == 0 and not self.losses and not failed:
+            return  # from nothing no time can be foretold
         self._progress.step(percent - self._shown, note=f"jobs: {counts}{again}{failed}")
         self._shown = percent
 
