@@ -14,6 +14,7 @@ import pytest
 
 from stroke_tf.choices import Device, Precision, Protocol
 from stroke_tf.recipes.multiplane_2025 import SMOKE, VARIANTS
+from stroke_tf.report import main as report
 from stroke_tf.reproduce_table1 import main, parser
 from stroke_tf.training.record import read_run_card
 
@@ -282,3 +283,12 @@ def test_an_unknown_variant_stops_before_anything_is_drawn(tmp_path, capsys):
     assert main(["--preset", "smoke", "--variants", "resnet", "--out", str(tmp_path / "out")]) == 2
     assert "all, or some of dense-unet" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_results_have_a_page_with_every_part(story, tmp_path, capsys):
+    assert report([str(story["out"]), "--out", str(tmp_path / "page.html")]) == 0
+    assert "note:" not in capsys.readouterr().out
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    parts = re.findall(r'<section id="([a-z]+)"', page)
+    assert parts == ["answer", "table", "cases", "plots", "fusion", "audit", "runs"]
+    assert "SYNTHETIC PHANTOMS" in page and page.count('<figure class="chart"') >= 6
