@@ -165,3 +165,23 @@ class Deconvolution(str, Enum):
     OSCILLATION_LIMITED = "oscillation-limited-svd"
     """A circulant matrix, which a delay only shifts, and in each voxel as few singular values dropped as keep its
     residue function from oscillating (Wu 2003)."""
+
+
+class MissingSequence(str, Enum):
+    """What a prediction does with a case that lacks a sequence its networks look at."""
+
+    ERROR = "error"
+    """The case fails, and the message names what is missing."""
+    ZEROS = "zeros"
+    """The channel is 0 everywhere, which is the median of every brain."""
+    REPEAT = "repeat"
+    """The sequence that looks most like it stands in (workflows/seeing.py has the table)."""
+
+
+class Naming(str, Enum):
+    """What the files of a prediction are called."""
+
+    AUTO = "auto"
+    """As a BIDS derivative for a BIDS dataset, plainly for everything else."""
+    PLAIN = "plain"
+    BIDS = "bids"

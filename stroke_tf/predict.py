@@ -4,9 +4,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from stroke_tf.choices import Device, Engine, Precision, TieRule
+from stroke_tf.choices import Device, Engine, MissingSequence, Naming, Precision, TieRule
 from stroke_tf.cli import device_options, door, say_next
+
+if TYPE_CHECKING:
+    from stroke_tf.manifest.given import Given
+
+_MRI = ("flair", "dwi", "t1", "t2", "adc")
+_CT = ("ct", "ctp", "cbf", "cbv", "mtt", "tmax")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -14,37 +21,82 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(
         prog="stroke-tf predict",
         description="Predict lesions with one trained plane, or with three that vote. Masks (and with --probabilities "
-        "the planes' probability volumes) lie on each case's own grid, with its affine and orientation.",
+        "the planes' probability volumes) lie on each case's own grid, with its affine and orientation; beside each "
+        "mask a JSON tells what is in it. For research and teaching only.",
     )
     options.add_argument(
         "--runs", type=Path, nargs="+", required=True, help="run folders of train, or one of reproduce-isles2018"
     )
-    options.add_argument("--data", type=Path, required=True, help="manifest CSV, folder of cases, or one case's folder")
-    options.add_argument("--data-root", type=Path, help="folder the manifest's paths are relative to")
-    options.add_argument("--case", nargs="+", default=[], help="ids; all cases without it")
-    options.add_argument("--out", type=Path, required=True, help="folder for <case>_mask.nii.gz")
-    options.add_argument("--plane-masks", action="store_true", help="also write <case>_mask-<plane>.nii.gz")
-    options.add_argument(
+    options.add_argument("--out", type=Path, required=True, help="folder for <case>_mask.nii.gz, or for the derivative")
+
+    cases = options.add_argument_group("cases", "--data, or a file for each sequence of one case")
+    cases.add_argument(
+        "--data",
+        type=Path,
+        help="folder of cases or one case's folder, BIDS dataset, manifest CSV, or a text list (.txt) of folders",
+    )
+    cases.add_argument("--data-root", type=Path, help="folder the manifest's paths are relative to")
+    cases.add_argument("--case", nargs="+", default=[], help="ids; all cases without it")
+    for name in (*_MRI, *_CT):
+        told = "series of the bolus" if name == "ctp" else "image"
+        cases.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"the {name.upper()} {told} of one case")
+    cases.add_argument("--name", default="", help="what the case of these files is called")
+    cases.add_argument("--reference", default="", type=str.upper, help="sequence on whose grid the mask shall lie")
+    cases.add_argument(
+        "--resample", action="store_true", help="sequences on other grids may be resampled (BIDS: they are)"
+    )
+
+    seeing = options.add_argument_group("scans that are not as the networks know them", "see docs/predict.md")
+    seeing.add_argument(
+        "--missing-sequence",
+        choices=[each.value for each in MissingSequence],
+        default="error",
+        help="what a missing sequence is replaced by; error: the case fails",
+    )
+    seeing.add_argument(
+        "--brain-mask",
+        default="",
+        metavar="simple|FILE",
+        help="for scans that are not skull-stripped: the simple built-in mask, or a file ({case} stands for the case)",
+    )
+
+    results = options.add_argument_group("results")
+    results.add_argument("--plane-masks", action="store_true", help="also write <case>_mask-<plane>.nii.gz")
+    results.add_argument(
         "--probabilities", action="store_true", help="also write <case>_prob-<plane>.nii.gz, and the planes' masks"
     )
-    options.add_argument(
+    results.add_argument(
+        "--naming",
+        choices=[each.value for each in Naming],
+        default="auto",
+        help="of the files; auto: a BIDS derivative for a BIDS dataset",
+    )
+    results.add_argument(
+        "--continue",
+        dest="resume",
+        action="store_true",
+        help="go on: keep what is there, intact, of the same scans and settings",
+    )
+    results.add_argument("--force", action="store_true", help="replace masks that exist")
+
+    computing = options.add_argument_group("networks")
+    computing.add_argument(
         "--fusion",
         default="",
         metavar="RULE",
         help="a rule of stroke-tf fuse, fastsurfer, or a JSON of compare-fusion; default: the majority vote",
     )
-    options.add_argument(
+    computing.add_argument(
         "--tie", choices=[each.value for each in TieRule], default="background", help="what an even vote means"
     )
-    options.add_argument(
+    computing.add_argument(
         "--engine",
         choices=[each.value for each in Engine],
         default="auto",
         help="what computes the networks; auto takes openvino on a processor if it is installed, keras otherwise",
     )
-    device_options(options)
-    options.add_argument("--max-voxels", type=int, default=512**3, help="refuse images that claim more")
-    options.add_argument("--force", action="store_true", help="replace masks that exist")
+    device_options(computing)
+    computing.add_argument("--max-voxels", type=int, default=512**3, help="refuse images that claim more")
     return options
 
 
@@ -52,35 +104,61 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Predict, print a line a case, and fail if a case failed."""
     asked = parser().parse_args(arguments)
-    from stroke_tf.workflows.predict import Outputs, predict_cases
+    from stroke_tf.workflows.outputs import FAILED, TABLE, Outputs
+    from stroke_tf.workflows.predict import Asked, predict_cases
     from stroke_tf.workflows.predict_perfusion import of_perfusion, predict_perfusion_cases
+    from stroke_tf.workflows.seeing import Seeing
 
-    outputs = Outputs(asked.out, TieRule(asked.tie), asked.plane_masks, asked.probabilities, asked.force)
-    common = {
-        "case_ids": asked.case,
-        "data_root": asked.data_root,
-        "device": Device(asked.device),
-        "precision": Precision(asked.precision),
-        "max_voxels": asked.max_voxels,
-    }
-    if of_perfusion(asked.runs):
-        written = predict_perfusion_cases(asked.runs[0], asked.data, outputs, **common)
-    else:
-        written = predict_cases(
-            asked.runs, asked.data, outputs, engine=Engine(asked.engine), fusion=asked.fusion, **common
-        )
+    wishes = Asked(
+        runs=tuple(asked.runs),
+        outputs=Outputs(asked.out, TieRule(asked.tie), asked.plane_masks, asked.probabilities, asked.force),
+        engine=Engine(asked.engine),
+        device=Device(asked.device),
+        precision=Precision(asked.precision),
+        fusion=asked.fusion,
+        seeing=Seeing(MissingSequence(asked.missing_sequence), asked.brain_mask),
+        reference=asked.reference,
+        resample=asked.resample,
+        naming=Naming(asked.naming),
+        max_voxels=asked.max_voxels,
+        resume=asked.resume,
+    )
+    predict = predict_perfusion_cases if of_perfusion(asked.runs) else predict_cases
+    written = predict(_given(asked), wishes, case_ids=asked.case)
     for each in written:
-        if not each.fault:
+        if not each.fault and not each.kept:
             print(f"{each.case_id}: {each.volume_ml:.2f} ml of lesion, {each.seconds:.1f} s, {each.mask}")
+        for warning in each.warnings if not each.kept else ():
+            print(f"  warning: {warning}")
     failed = [each for each in written if each.fault]
     for each in failed:
         print(f"error: case {each.case_id} failed: {each.fault}", file=sys.stderr)
+    if len(failed) < len(written):
+        print(f"table of all cases: {asked.out / TABLE}")
     if failed:
-        print(f"{len(failed)} of {len(written)} cases failed", file=sys.stderr)
+        print(f"{len(failed)} of {len(written)} cases failed; they are listed in {asked.out / FAILED}", file=sys.stderr)
         return 2
-    root = [] if asked.data_root is None else ["--data-root", asked.data_root]
-    say_next("evaluate", "--truth", asked.data, *root, "--masks", asked.out, "--out", "evaluation")
+    if asked.data is not None and asked.data.suffix != ".txt":
+        root = [] if asked.data_root is None else ["--data-root", asked.data_root]
+        say_next("evaluate", "--truth", asked.data, *root, "--masks", asked.out, "--out", "evaluation")
     return 0
+
+
+def _given(asked: argparse.Namespace) -> "Given":
+    """Return the cases: those of --data, or the one of the files."""
+    from stroke_tf.errors import SettingError
+    from stroke_tf.manifest.given import given_as_files, given_by
+
+    files = {name.upper(): getattr(asked, name) for name in (*_MRI, *_CT) if getattr(asked, name) is not None}
+    if bool(files) == (asked.data is not None):
+        received = ", ".join(f"--{name.lower()}" for name in files)
+        raise SettingError(
+            "Name the cases by --data, or the files of one case by --flair, --dwi, --t1, --t2 … "
+            f"Received: {f'--data and {received}' if files else 'neither'}"
+        )
+    if files:
+        return given_as_files(files, name=asked.name, reference=asked.reference, resample=asked.resample)
+    return given_by(asked.data, data_root=asked.data_root)
 
 
 if __name__ == "__main__":

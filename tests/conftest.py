@@ -49,6 +49,36 @@ def next_command() -> Callable[[str], list[str]]:
     return words_of_the_last_line
 
 
+@pytest.fixture(scope="session")
+def random_runs(tmp_path_factory) -> Path:
+    """Return a folder with what training leaves of three planes and a 3-D network, all with random weights.
+
+    A random network answers every brain with a pattern of its own, so a misplaced voxel shows.
+    """
+    import numpy as np
+
+    from stroke_tf.choices import Architecture, Precision
+    from stroke_tf.models.build import build_model, predict_function
+    from stroke_tf.models.files import save_model
+
+    told = {"recipe": "hand-made", "sequences": ["FLAIR", "DWI", "T2"], "fit": "brain", "threshold": 0.5}
+    folder = tmp_path_factory.mktemp("runs")
+    size = {"backbone": "resnet18", "patch": (8, 8, 8), "base_filters": 2}
+    model = build_model(Architecture.UNET_2D, seed=3, precision=Precision.FLOAT32, **size)
+    # The last bias is moved until about half of all pixels are "lesion", as they would not be by chance.
+    noise = np.random.default_rng(1).normal(size=(2, 128, 128, 3)).astype(np.float32)
+    odds = float(np.median(predict_function(model)(noise)))
+    (bias,) = [variable for variable in model.variables if variable.shape == (2,)]
+    bias.assign(bias.numpy() + np.log(odds / (1 - odds)) * np.array([1, 0]))
+    for plane in "xyz":
+        save_model(model, folder / plane, {**told, "plane": plane})
+    save_model(model, folder / "t1", {**told, "plane": "y", "sequences": ["T1", "DWI", "T2"]})
+    save_model(model, folder / "plain", {**told, "plane": "z", "fit": "plain"})
+    volumetric = build_model(Architecture.UNET_3D, seed=3, precision=Precision.FLOAT32, **size)
+    save_model(volumetric, folder / "3d", {**told, "plane": None})
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def no_call_leaves_the_machine():
     """Fail the test during which something (a library's update check, a download) called another machine."""

@@ -5,11 +5,12 @@ Only the sequence part of a name is trusted: the numbers in SISS names follow no
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stroke_tf.errors import ManifestError
+from stroke_tf.manifest.bids import predicted_by_us
 from stroke_tf.manifest.case import PERFUSION, SEQUENCES, SERIES, Case, Layout, natural_order
 
 _SISS = re.compile(
@@ -42,6 +43,18 @@ class _Found:
     path: Path
 
 
+@dataclass(frozen=True)
+class Search:
+    """What was found under a folder.
+
+    Args:
+        faults: by case id, why a case cannot be told; it is not among the cases.
+    """
+
+    cases: tuple[Case, ...]
+    faults: Mapping[str, str]
+
+
 def find_cases(root: Path) -> list[Case]:
     """List the cases under a folder, in natural order, without opening any image.
 
@@ -52,22 +65,41 @@ def find_cases(root: Path) -> list[Case]:
     Raises: ManifestError if there is no folder or no case, if a sequence of a case is found twice, or if two
         folders hold cases of one name.
     """
+    found = search_cases(root)
+    if found.faults:
+        raise ManifestError(next(iter(found.faults.values())))
+    return list(found.cases)
+
+
+def search_cases(root: Path, *, masks: bool = True) -> Search:
+    """Find the cases under a folder as find_cases does, and list those that cannot be told beside the others.
+
+    Args:
+        masks: whether lesion masks are looked for; where they are not, none can be at fault either.
+    Raises: ManifestError if there is no folder, or no case in it.
+    """
     root = Path(os.path.abspath(root))
     if not root.is_dir():
         raise ManifestError(f"{root}: no such folder. Give the folder that holds the cases.")
     files: dict[str, dict[str, _Found]] = {}
+    faults: dict[str, str] = {}
     for found in _told_apart(filter(None, map(_recognise, _walk(root)))):
+        if found.kind == _LESION and not masks:
+            continue
         kinds = files.setdefault(found.case_id, {})
-        _require_new(found, kinds)
-        kinds[found.kind] = found
-    cases = [_case(name, files[name]) for name in sorted(files, key=natural_order) if _has_image(files[name])]
-    if not cases:
+        if fault := _doubled(found, kinds):
+            faults.setdefault(found.case_id, fault)
+        else:
+            kinds[found.kind] = found
+    names = [name for name in sorted(files, key=natural_order) if _has_image(files[name])]
+    if not names and not faults:
         raise ManifestError(
             f"{root}: no case found. Expected SISS 2015 (1/VSD.Brain.XX.O.MR_Flair.*.nii), ISLES 2018 "
-            "(case_1/SMIR.Brain.XX.O.CT_4DPWI.*.nii), ISLES 2022 (rawdata/sub-*/ses-*/*_dwi.nii.gz) or plain names "
-            "(patient07/FLAIR.nii.gz). For others write a manifest by hand: data_manifests/README.md."
+            "(case_1/SMIR.Brain.XX.O.CT_4DPWI.*.nii), ISLES 2022 (rawdata/sub-*/ses-*/*_dwi.nii.gz), BIDS "
+            "(sub-*/anat/*_FLAIR.nii.gz) or plain names (patient07/FLAIR.nii.gz). For others write a manifest by hand: "
+            "data_manifests/README.md."
         )
-    return cases
+    return Search(tuple(_case(name, files[name]) for name in names if name not in faults), faults)
 
 
 def _walk(root: Path) -> Iterator[Path]:
@@ -80,7 +112,9 @@ def _walk(root: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         # macOS leaves twins of every file in __MACOSX and under names that begin with "._".
-        below[:] = sorted(name for name in below if not name.startswith((".", "__MACOSX")))
+        below[:] = sorted(
+            name for name in below if not name.startswith((".", "__MACOSX")) and not predicted_by_us(Path(folder, name))
+        )
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
@@ -113,18 +147,20 @@ def _kind(word: str) -> str:
     return SERIES if word == "4DPWI" else word.removesuffix("W")
 
 
-def _require_new(found: _Found, kinds: dict[str, _Found]) -> None:
+def _doubled(found: _Found, kinds: dict[str, _Found]) -> str:
+    """Say why a file cannot be another one of its case; nothing if it can."""
     for other in kinds.values():
         if other.home != found.home or other.layout != found.layout:
-            raise ManifestError(
+            return (
                 f"{found.path}: duplicate case {found.case_id}, which is also at {other.path}. "
                 "Index the two folders one at a time, or rename one case."
             )
     if found.kind in kinds:
-        raise ManifestError(
+        return (
             f"{found.path}: a second {found.kind} of case {found.case_id}; the first is {kinds[found.kind].path}. "
             "Keep one of the two."
         )
+    return ""
 
 
 def _has_image(kinds: dict[str, _Found]) -> bool:

@@ -116,8 +116,8 @@ def require_same_grid(grids: Mapping[str, Grid]) -> None:
             )
             raise GeometryError(
                 f"{name} ({second}) and {names[0]} ({first}) lie on different grids: {apart}. "
-                "Resample one onto the other, or allow images to be resampled (column resample of the manifest); "
-                "masks are never resampled."
+                "Resample one onto the other, or allow images to be resampled (column resample of the manifest, or "
+                "predict --resample); masks are never resampled."
             )
 
 

@@ -74,7 +74,14 @@ def read_mask(path: Path, *, max_voxels: int = DEFAULT_MAX_VOXELS, allow_empty: 
 
 
 def write_volume(
-    path: Path, data: Volume, like: Place, *, dtype: Any, step: float | None = None, force: bool = False
+    path: Path,
+    data: Volume,
+    like: Place,
+    *,
+    dtype: Any,
+    step: float | None = None,
+    force: bool = False,
+    description: str | None = None,
 ) -> None:
     """Write a volume on the native grid of another file, with its affine, orientation, header and codes.
 
@@ -83,6 +90,7 @@ def write_volume(
         data: RAS+, of the shape of like.grid.
         dtype: the type in the file, such as np.uint8 for masks; values are cast to it and never rescaled.
         step: store whole multiples of it instead, rounded down; the header tells every reader. See stored_exactly.
+        description: up to 79 bytes for the header's own; None leaves what the other file says.
     Raises: OutputError if the file exists and force is False, or cannot be written; GeometryError if the shape is
         another.
     """
@@ -99,6 +107,8 @@ def write_volume(
     # The source's scaling and display window belong to its own values.
     header["scl_slope"], header["scl_inter"] = np.nan, np.nan
     header["cal_max"] = header["cal_min"] = 0
+    if description is not None:
+        header["descrip"] = description.encode("ascii", "replace")[:79]
     kind = nibabel.Nifti2Image if isinstance(header, nibabel.Nifti2Header) else nibabel.Nifti1Image
     # Given the header's own affine, nibabel leaves sform, qform and their codes as they were.
     image = kind(native, like.grid.native_affine, header)

@@ -52,7 +52,7 @@ def open_cases(data: Path, *, data_root: Path | None = None) -> Cases:
         root, cases = data, find_cases(data)
     else:
         root, cases = data_root or data.parent, read_manifest(data, data_root)
-    return Cases(str(data.name), _is_synthetic(root, cases), tuple(cases))
+    return Cases(str(data.name), is_synthetic(root, cases), tuple(cases))
 
 
 def phantom_cases(folder: Path, cohort: Cohort, *, seed: int, jobs: int = 2) -> Cases:
@@ -166,6 +166,7 @@ def _listed(folds: set[int]) -> str:
     return ", ".join(f"fold {fold}" for fold in sorted(folds))
 
 
-def _is_synthetic(root: Path, cases: Sequence[Case]) -> bool:
+def is_synthetic(root: Path, cases: Sequence[Case]) -> bool:
+    """Tell whether cases are phantoms: a cohort of phantoms has a mark in its root."""
     folders = {root, *(parent for case in cases[:1] for image in case.images.values() for parent in image.parents)}
     return any((folder / SYNTHETIC_MARK).exists() for folder in folders)

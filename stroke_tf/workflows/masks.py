@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stroke_tf.errors import InputFileError, ManifestError
+from stroke_tf.manifest.bids import derived_file, is_bids_name, predicted_by_us
 from stroke_tf.manifest.case import Case, natural_order
 from stroke_tf.workflows.cohort import open_cases
 
@@ -83,7 +84,8 @@ def find_predictions(row: str, place: str | Path, truths: Sequence[Truth]) -> di
 
     Args:
         row: its name, for messages.
-        place: the folder that holds <case>.nii.gz or <case>_mask.nii.gz, or a path with {case} in it.
+        place: the folder that holds <case>.nii.gz or <case>_mask.nii.gz, a BIDS derivative that predict wrote, or a
+            path with {case} in it.
     Raises: InputFileError if no case has one; ManifestError if a case has two.
     """
     if "{case}" in str(place):
@@ -91,6 +93,8 @@ def find_predictions(row: str, place: str | Path, truths: Sequence[Truth]) -> di
     elif Path(place).is_dir():
         names = [f"{{case}}{word}{ending}" for word in _MASK_WORDS for ending in _ENDINGS]
         paths = {each.case_id: [Path(place, name.replace("{case}", each.case_id)) for name in names] for each in truths}
+        if predicted_by_us(Path(place)):
+            paths = {each.case_id: paths[each.case_id] + _derived_masks(Path(place), each.case_id) for each in truths}
     else:
         raise InputFileError(f"{place}: no such folder, for row {row}. Give the folder that holds <case>_mask.nii.gz.")
     found = {}
@@ -107,6 +111,15 @@ def find_predictions(row: str, place: str | Path, truths: Sequence[Truth]) -> di
             f"as {example}.nii.gz or {example}_mask.nii.gz; for other names give a path with {{case}} in it."
         )
     return found
+
+
+def _derived_masks(folder: Path, case_id: str) -> list[Path]:
+    """Return where a derivative may keep the mask of a case; the sequence of its grid decides between two folders."""
+    return (
+        [folder / derived_file(case_id, sequence, "mask") for sequence in ("FLAIR", "DWI")]
+        if is_bids_name(case_id)
+        else []
+    )
 
 
 def _plain_masks(folder: Path) -> dict[str, Path]:

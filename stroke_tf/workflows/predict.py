@@ -2,132 +2,162 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from stroke_tf.arrays import Mask, Probabilities
-from stroke_tf.choices import Device, Engine, FusionRule, Precision, TieRule
-from stroke_tf.errors import ManifestError, SettingError, StrokeTfError
-from stroke_tf.files import require_absent
-from stroke_tf.fusion import fuse, lesion_where, majority
-from stroke_tf.fusion.clean_up import clean_up
+from stroke_tf.choices import Device, Engine, FusionRule, Naming, Precision, TieRule
+from stroke_tf.errors import SettingError, StrokeTfError
+from stroke_tf.files import sha256_of_file
 from stroke_tf.fusion.fitted import read_fitted
-from stroke_tf.fusion.origin import origin_file, require_same_networks, write_origin
-from stroke_tf.fusion.rules import FASTSURFER, WEIGHTED, in_order
+from stroke_tf.fusion.origin import require_same_networks
+from stroke_tf.fusion.rules import FASTSURFER, WEIGHTED
 from stroke_tf.manifest.case import Case
+from stroke_tf.manifest.given import Given, with_reference
 from stroke_tf.progress import Progress
 from stroke_tf.training.record import RUN_CARD, read_run_card
-from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, Place, read_place, write_volume
-from stroke_tf.workflows.cohort import chosen_cases, open_cases
+from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS
+from stroke_tf.workflows.case_record import withdraw_record
+from stroke_tf.workflows.cohort import chosen_cases, is_synthetic
+from stroke_tf.workflows.derivative import describe_derivative
 from stroke_tf.workflows.fuse import Fusing, fusing_by
-from stroke_tf.workflows.predictors import Opening, Predictor, look_at_runs, open_predictors, voted_mask
-from stroke_tf.workflows.prepare import Prepared, Viewing, prepare
+from stroke_tf.workflows.many_cases import Plan, Task, passed_over, through_all
+from stroke_tf.workflows.outputs import Outputs, Written
+from stroke_tf.workflows.predict_case import Telling, predict_case
+from stroke_tf.workflows.predictors import Opening, Predictor, look_at_runs, open_predictors
+from stroke_tf.workflows.seeing import AS_GIVEN, CASE_WORD, SIMPLE, Seeing, Seen, inputs_of, see
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """What a prediction writes, where, and what an even vote means in it.
+class Asked:
+    """All that a prediction needs to know beside its cases; it can be pickled, as can each case.
 
     Args:
-        folder: holds every file of every case.
-        plane_masks: write each plane's own mask beside the vote's; it then has to be complete.
-        probabilities: write each plane's probabilities and mask, and beside the former which network made them.
-        force: replace files that exist.
-        fusing: how the planes become one mask; None is the majority vote, which leaves out slices that cannot matter.
+        runs: one folder, or one of each plane.
+        fusion: see fusing_of.
+        reference, resample: the sequence on whose grid masks lie, and whether the others may be resampled onto it;
+            empty and False leave both to the layout.
+        naming: of the files. resume: keep what is there (see many_cases).
     """
 
-    folder: Path
-    tie: TieRule
-    plane_masks: bool
-    probabilities: bool
-    force: bool
-    fusing: Fusing | None = None
-
-    @property
-    def of_each_plane(self) -> bool:
-        """Tell whether anything is written for each plane."""
-        return self.plane_masks or self.probabilities
-
-    def of_case(self, case: Case, names: Sequence[str]) -> dict[str, Path]:
-        """Return the files that predicting a case writes, by purpose; names are those of the predictors."""
-        purposes = ["mask"]
-        if len(names) > 1 and self.of_each_plane:
-            purposes += [f"mask-{name}" for name in names]
-        if self.probabilities:
-            purposes += [f"prob-{name}" for name in names]
-        files = {purpose: self.folder / f"{case.case_id}_{purpose}.nii.gz" for purpose in purposes}
-        if self.probabilities:
-            files |= {f"origin-{name}": origin_file(files[f"prob-{name}"]) for name in names}
-        return files
+    runs: tuple[Path, ...]
+    outputs: Outputs
+    engine: Engine = Engine.AUTO
+    device: Device = Device.AUTO
+    precision: Precision = Precision.AUTO
+    fusion: str = ""
+    seeing: Seeing = AS_GIVEN
+    reference: str = ""
+    resample: bool = False
+    naming: Naming = Naming.AUTO
+    max_voxels: int = DEFAULT_MAX_VOXELS
+    resume: bool = False
 
 
 @dataclass(frozen=True)
-class Written:
-    """What was written for one case, or why nothing was."""
+class Ready:
+    """Networks that are open, and what is told about every case they predict."""
 
-    case_id: str
-    mask: Path | None
-    volume_ml: float
-    seconds: float
-    fault: str = ""
+    predictors: Sequence[Predictor]
+    opening: Opening
+    seeing: Seeing
+    telling: Telling
 
 
 def predict_cases(
-    runs: Sequence[Path],
-    data: Path,
-    outputs: Outputs,
-    *,
-    case_ids: Sequence[str],
-    data_root: Path | None,
-    engine: Engine,
-    device: Device,
-    precision: Precision,
-    fusion: str = "",
-    max_voxels: int = DEFAULT_MAX_VOXELS,
-    say: Callable[[str], None] = print,
+    given: Given, asked: Asked, *, case_ids: Sequence[str] = (), say: Callable[[str], None] = print
 ) -> list[Written]:
     """Predict every case with every run, and vote where there are several planes.
 
     A case that fails is listed with its fault and the others go on. Each case is read while the one before it is
     predicted, the first while the networks are loaded.
 
-    Args:
-        fusion: see fusing_of.
     Raises: SettingError if the runs do not fit together; OutputError if a result exists and may not be replaced.
     """
-    cases = open_cases(data, data_root=data_root)
-    wanted = chosen_cases(cases.cases, case_ids) if case_ids else cases.cases
-    opening = look_at_runs(runs, engine=engine, device=device, precision=precision, max_voxels=max_voxels)
+    cases, faults = cases_to_predict(given, asked, case_ids)
+    opening = _look(asked)
     viewing = opening.viewing()
-    outputs = dataclasses.replace(outputs, fusing=fusing_of(fusion, opening, tie=outputs.tie))
+    outputs = named_outputs(given, asked)
+    outputs = dataclasses.replace(outputs, fusing=fusing_of(asked.fusion, opening, tie=outputs.tie))
+    telling = _telling(given, asked, opening, cases)
+    plan = Plan(
+        cases=cases,
+        faults=faults,
+        outputs=outputs,
+        volumes=lambda case: list(outputs.of_case(case, opening.names).values()),
+        inputs=lambda case: inputs_of(case, viewing, asked.seeing),
+        settings=telling.settings,
+        parts=len(asked.runs),
+    )
+    weights = ", ".join(f"{run}" for run in asked.runs)
+    say(f"device: {opening} · data: {given.name}, {len(cases)} cases · weights: {weights}")
+    if telling.seen_in_training:
+        named = ", ".join(telling.seen_in_training)
+        say(f"note: {named} trained these networks, or has the name of a case that did; its Dice flatters")
+
+    def each(tasks: Sequence[Task], progress: Progress) -> Iterator[Written]:
+        if outputs.bids:
+            describe_derivative(outputs.folder, given.root)
+        if tasks:
+            yield from _one_after_the_other(tasks, opening, asked.seeing, telling, progress)
+
+    return through_all(plan, each, resume=asked.resume, say=say)
+
+
+def predict_one(task: Task, ready: Ready) -> Written:
+    """Predict one case from its files, for whoever shares the cases among workers; a fault is told, not raised.
+
+    Task and Asked can be pickled; each worker opens the networks once by `make_ready`.
+    """
+    began = time.monotonic()
+    try:
+        seen = see(task.case, ready.opening.viewing(), ready.seeing)
+        return _predicted(task, seen, ready.predictors, ready.telling, began, lambda name: None)
+    except (StrokeTfError, OSError) as fault:
+        return passed_over(task.case.case_id, time.monotonic() - began, fault)
+
+
+def make_ready(given: Given, asked: Asked, cases: Sequence[Case]) -> Ready:
+    """Open the networks of a prediction.
+
+    Args:
+        cases: all cases of the prediction, among which those that trained the networks are named.
+    """
+    opening = _look(asked)
+    return Ready(open_predictors(opening), opening, asked.seeing, _telling(given, asked, opening, cases))
+
+
+def cases_to_predict(given: Given, asked: Asked, case_ids: Sequence[str]) -> tuple[tuple[Case, ...], dict[str, str]]:
+    """Return the cases that are wanted, each with its reference, and why others cannot be predicted.
+
+    Raises: ManifestError for an id that no case has; SettingError for one brain mask where there are several cases.
+    """
+    faults = dict(given.faults)
+    wanted = given.cases
+    if case_ids:
+        wanted = chosen_cases(given.cases, [name for name in case_ids if name not in faults])
+        faults = {name: fault for name, fault in faults.items() if name in case_ids}
+    cases = []
     for case in wanted:
-        for path in outputs.of_case(case, opening.names).values():
-            require_absent(path, force=outputs.force)
-    weights = ", ".join(f"{run}" for run in runs)
-    say(f"device: {opening} · data: {cases.name}, {len(wanted)} cases · weights: {weights}")
-    if seen := cases_seen_in_training(runs, wanted):
-        say(f"note: {', '.join(seen)} trained these networks, or has the name of a case that did; its Dice flatters")
-    # A mask that may lie beside the images is none of prediction's business: not even an empty or broken one.
-    images = [dataclasses.replace(case, lesion=None) for case in wanted]
-    with ThreadPoolExecutor(1) as reader:
-        reading = reader.submit(_read, images[0], viewing)
-        predictors = open_predictors(opening)
-        progress = Progress("predicting", len(wanted) * len(predictors))
-        written = []
-        for number, case in enumerate(images):
-            began = time.monotonic()
-            waiting = reading
-            if number + 1 < len(images):
-                reading = reader.submit(_read, images[number + 1], viewing)
-            written.append(_guarded(case, waiting, predictors, outputs, progress, began))
-            # Else the case's arrays would stay until the next one is done.
-            del waiting
-    progress.end()
-    return written
+        try:
+            found = with_reference(case, asked.reference)
+            cases.append(dataclasses.replace(found, lesion=None, resample=found.resample or asked.resample))
+        except StrokeTfError as fault:
+            faults[case.case_id] = str(fault)
+    word = asked.seeing.brain_mask
+    if word not in ("", SIMPLE) and CASE_WORD not in word and len(cases) > 1:
+        raise SettingError(
+            f"--brain-mask {word}: one mask for {len(cases)} cases. Let {CASE_WORD} stand for the case's name, such as "
+            f"masks/{CASE_WORD}_brain.nii.gz."
+        )
+    return tuple(cases), faults
+
+
+def named_outputs(given: Given, asked: Asked) -> Outputs:
+    """Return the outputs with their naming decided: a derivative for a BIDS dataset, unless told otherwise."""
+    bids = asked.naming is Naming.BIDS or (asked.naming is Naming.AUTO and given.bids)
+    return dataclasses.replace(asked.outputs, bids=bids)
 
 
 def fusing_of(word: str, opening: Opening, *, tie: TieRule) -> Fusing | None:
@@ -166,79 +196,98 @@ def cases_seen_in_training(runs: Sequence[Path], cases: Sequence[Case]) -> list[
     return [case.case_id for case in cases if case.case_id in known]
 
 
-def _read(case: Case, viewing: Viewing) -> tuple[Prepared, Place]:
-    """Prepare a case, and look at the image on whose grid its mask will lie."""
-    prepared = prepare(case, viewing, cache=None)
-    return prepared, read_place(_reference_image(case), max_voxels=viewing.max_voxels)
-
-
-def _guarded(
-    case: Case,
-    reading: Future[tuple[Prepared, Place]],
-    predictors: Sequence[Predictor],
-    outputs: Outputs,
-    progress: Progress,
-    began: float,
-) -> Written:
-    try:
-        prepared, like = reading.result()
-        files = outputs.of_case(case, [each.name for each in predictors])
-
-        def done(name: str) -> None:
-            progress.step(note=f"case {case.case_id}, {name}")
-
-        fused = _mask_of_case(prepared, like, files, predictors, outputs, done)
-        write_volume(files["mask"], fused, like, dtype=np.uint8, force=outputs.force)
-    except StrokeTfError as fault:
-        return Written(case.case_id, None, 0.0, time.monotonic() - began, str(fault))
-    volume_ml = float(fused.sum() * like.grid.voxel_volume_ml)
-    return Written(case.case_id, files["mask"], volume_ml, time.monotonic() - began)
-
-
-def _mask_of_case(
-    prepared: Prepared,
-    like: Place,
-    files: Mapping[str, Path],
-    predictors: Sequence[Predictor],
-    outputs: Outputs,
-    done: Callable[[str], None],
-) -> Mask:
-    if not outputs.of_each_plane and outputs.fusing is None:
-        return voted_mask(predictors, prepared, tie=outputs.tie, done=done)
-
-    def volumes() -> Iterator[Probabilities | Mask]:
-        # One plane's probabilities at a time: they are the largest arrays.
-        for each in predictors:
-            volume = each.probabilities(prepared)
-            mask = lesion_where(volume, threshold=each.threshold)
-            if outputs.probabilities:
-                write_volume(files[f"prob-{each.name}"], volume, like, dtype=np.float32, force=outputs.force)
-                if each.origin is not None:
-                    write_origin(files[f"prob-{each.name}"], each.origin)
-            if len(predictors) > 1 and outputs.of_each_plane:
-                write_volume(files[f"mask-{each.name}"], mask, like, dtype=np.uint8, force=outputs.force)
-            done(each.name)
-            # A vote by the networks' own thresholds needs their masks only.
-            yield mask if outputs.fusing is None else volume
-
-    if outputs.fusing is None:
-        return majority(list(volumes()), tie=outputs.tie)
-    return _fused(outputs.fusing, volumes(), [each.name for each in predictors], like)
-
-
-def _fused(fusing: Fusing, volumes: Iterable[Probabilities], names: Sequence[str], like: Place) -> Mask:
-    weights = in_order(fusing.weights, names) if isinstance(fusing.weights, Mapping) else None
-    fused = fuse(fusing.rule, volumes, threshold=fusing.threshold, tie=fusing.tie, weights=weights)
-    return clean_up(
-        fused,
-        voxel_volume_ml=like.grid.voxel_volume_ml,
-        min_component_ml=fusing.min_component_ml,
-        fill_holes=fusing.fill_holes,
+def _look(asked: Asked) -> Opening:
+    return look_at_runs(
+        asked.runs, engine=asked.engine, device=asked.device, precision=asked.precision, max_voxels=asked.max_voxels
     )
 
 
-def _reference_image(case: Case) -> Path:
+def _telling(given: Given, asked: Asked, opening: Opening, cases: Sequence[Case]) -> Telling:
+    settings = {
+        "networks": {
+            name: {
+                "weights_sha256": saved.weights_sha256,
+                "threshold": saved.description["threshold"],
+                "sequences": list(saved.description["sequences"]),
+                "fit": saved.description["fit"],
+            }
+            for name, saved in zip(opening.names, opening.saved, strict=True)
+        },
+        "fusion": _fusion_word(asked.fusion),
+        "tie": asked.outputs.tie.value,
+        "resample": asked.resample,
+        **asked.seeing.settings(),
+    }
+    return Telling(
+        settings=settings,
+        computed_by=str(opening),
+        synthetic=is_synthetic(given.root, cases),
+        bids_root=given.root if named_outputs(given, asked).bids else None,
+        seen_in_training=tuple(cases_seen_in_training(asked.runs, cases)),
+    )
+
+
+def _fusion_word(word: str) -> str:
+    """Return a fusion as it is known again: a rule by its name, a fitted one by what its file holds."""
+    if not Path(word).is_file():
+        return word or FusionRule.MAJORITY.value
+    return f"fitted, SHA-256 {sha256_of_file(Path(word))}"
+
+
+def _one_after_the_other(
+    tasks: Sequence[Task], opening: Opening, seeing: Seeing, telling: Telling, progress: Progress
+) -> Iterator[Written]:
+    """Predict tasks in order; the next case is read by another thread meanwhile."""
+    viewing = opening.viewing()
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(see, tasks[0].case, viewing, seeing)
+        predictors = open_predictors(opening)
+        for number, task in enumerate(tasks):
+            began = time.monotonic()
+            waiting = reading
+            if number + 1 < len(tasks):
+                reading = reader.submit(see, tasks[number + 1].case, viewing, seeing)
+            yield _guarded(task, waiting, predictors, telling, progress, began)
+            # Else the case's arrays would stay until the next one is done.
+            del waiting
+
+
+def _guarded(
+    task: Task,
+    reading: Future[Seen],
+    predictors: Sequence[Predictor],
+    telling: Telling,
+    progress: Progress,
+    began: float,
+) -> Written:
+    case_id, steps = task.case.case_id, len(predictors)
+
+    def done(name: str) -> None:
+        nonlocal steps
+        steps -= 1
+        progress.step(note=f"case {case_id}, {name}")
+
     try:
-        return case.images[case.reference]
-    except KeyError:
-        raise ManifestError(f"case {case.case_id}: no {case.reference} image, whose grid the mask needs.") from None
+        return _predicted(task, reading.result(), predictors, telling, began, done)
+    except (StrokeTfError, OSError) as fault:
+        return passed_over(case_id, time.monotonic() - began, fault)
+    finally:
+        # A case that failed is done too, or the time left would count it for ever.
+        if steps:
+            progress.step(steps, note=f"case {case_id}")
+
+
+def _predicted(
+    task: Task,
+    seen: Seen,
+    predictors: Sequence[Predictor],
+    telling: Telling,
+    began: float,
+    done: Callable[[str], None],
+) -> Written:
+    try:
+        return predict_case(task.case, seen, predictors, task.outputs, telling, began=began, done=done)
+    except BaseException:
+        names = [each.name for each in predictors]
+        withdraw_record(task.outputs.record(task.case), list(task.outputs.of_case(task.case, names).values()))
+        raise

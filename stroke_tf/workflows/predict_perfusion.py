@@ -3,27 +3,31 @@
 `stroke-tf predict` comes here when the run it is given is of this journey: another way, so another workflow.
 """
 
-import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stroke_tf.choices import PERFUSION_NETWORKS, Device, FitRule, PerfusionInput, Precision
+from stroke_tf.choices import PERFUSION_NETWORKS, Device, FitRule, Naming, PerfusionInput, Precision
 from stroke_tf.errors import SettingError, StrokeTfError, WeightsError
-from stroke_tf.files import require_absent
 from stroke_tf.fusion import lesion_where
 from stroke_tf.manifest.case import Case
+from stroke_tf.manifest.given import Given
 from stroke_tf.models.network import SavedNetwork, read_network
 from stroke_tf.progress import Progress
 from stroke_tf.training.record import RUN_CARD, faults_of_run
-from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS, read_place, write_volume
-from stroke_tf.workflows.cohort import chosen_cases, open_cases
-from stroke_tf.workflows.predict import Outputs, Written, cases_seen_in_training
+from stroke_tf.volumes.nifti import read_place, write_volume
+from stroke_tf.workflows.case_record import begin_record, finish_record, lesion_facts, withdraw_record
+from stroke_tf.workflows.cohort import is_synthetic
+from stroke_tf.workflows.many_cases import Plan, Task, passed_over, through_all
+from stroke_tf.workflows.outputs import Outputs, Written
+from stroke_tf.workflows.predict import Asked, cases_seen_in_training, cases_to_predict
+from stroke_tf.workflows.predict_case import Telling, told_of_mask
 from stroke_tf.workflows.prepare_perfusion import PerfusionViewing, see_case
+from stroke_tf.workflows.seeing import AS_GIVEN, digests_of
 
 _NAME = "z"
 """What the files of probabilities are called after, as with the other networks of axial slices."""
@@ -54,23 +58,16 @@ def of_perfusion(runs: Sequence[Path]) -> bool:
 
 
 def predict_perfusion_cases(
-    run: Path,
-    data: Path,
-    outputs: Outputs,
-    *,
-    case_ids: Sequence[str],
-    data_root: Path | None,
-    device: Device,
-    precision: Precision,
-    max_voxels: int = DEFAULT_MAX_VOXELS,
-    say: Callable[[str], None] = print,
+    given: Given, asked: Asked, *, case_ids: Sequence[str] = (), say: Callable[[str], None] = print
 ) -> list[Written]:
     """Predict every case with one run; a case that fails is listed with its fault and the others go on.
 
     The whole model also writes <case>_generated-dwi.nii.gz, in z-scores.
 
-    Raises: SettingError for a run that looks at the real DWI; OutputError if a result exists and may not be replaced.
+    Raises: SettingError for a run that looks at the real DWI, or an option that this journey does not have;
+        OutputError if a result exists and may not be replaced.
     """
+    (run,) = asked.runs
     saved = read_network(run)
     looks_at = PerfusionInput(saved.description["looks_at"])
     if looks_at is PerfusionInput.DWI:
@@ -78,33 +75,69 @@ def predict_perfusion_cases(
             f"{run}: this network looks at the real DWI, which no case has at test time; it is an upper bound. Name "
             "the run folder called whole, or maps."
         )
-    cases = open_cases(data, data_root=data_root)
-    wanted = chosen_cases(cases.cases, case_ids) if case_ids else cases.cases
-    for case in wanted:
-        for path in _files(case, outputs, looks_at).values():
-            require_absent(path, force=outputs.force)
-    predictor, chosen = _opened(saved, looks_at, device, precision, max_voxels)
-    say(f"device: {chosen}, Keras · data: {cases.name}, {len(wanted)} cases · weights: {run}")
-    if seen := cases_seen_in_training([run], wanted):
-        say(f"note: {', '.join(seen)} trained this network, or has the name of a case that did; its Dice flatters")
-    progress = Progress("predicting", len(wanted))
-    written = []
-    for case in wanted:
-        began = time.monotonic()
-        try:
-            mask, volume_ml = _predicted(case, predictor, outputs)
-            written.append(Written(case.case_id, mask, volume_ml, time.monotonic() - began))
-        except StrokeTfError as fault:
-            written.append(Written(case.case_id, None, 0.0, time.monotonic() - began, str(fault)))
-        progress.step(note=f"case {case.case_id}")
-    progress.end()
-    return written
+    _require_own_options(asked)
+    cases, faults = cases_to_predict(given, asked, case_ids)
+    telling = Telling(
+        settings={
+            "networks": {
+                _NAME: {
+                    "weights_sha256": saved.weights_sha256,
+                    "threshold": saved.description["threshold"],
+                    "looks_at": looks_at.value,
+                }
+            }
+        },
+        computed_by=f"{asked.device.value}, {asked.precision.value}, Keras",
+        synthetic=is_synthetic(given.root, cases),
+        seen_in_training=tuple(cases_seen_in_training([run], cases)),
+    )
+    plan = Plan(
+        cases=cases,
+        faults=faults,
+        outputs=asked.outputs,
+        volumes=lambda case: list(_files(case, asked.outputs, looks_at).values()),
+        inputs=lambda case: case.images,
+        settings=telling.settings,
+        parts=1,
+    )
+    say(f"data: {given.name}, {len(cases)} cases · weights: {run}")
+    if telling.seen_in_training:
+        named = ", ".join(telling.seen_in_training)
+        say(f"note: {named} trained this network, or has the name of a case that did; its Dice flatters")
+
+    def each(tasks: Sequence[Task], progress: Progress) -> Iterator[Written]:
+        if not tasks:
+            return
+        predictor, chosen = _opened(saved, looks_at, asked.device, asked.precision, asked.max_voxels)
+        say(f"device: {chosen}, Keras")
+        for task in tasks:
+            began = time.monotonic()
+            try:
+                yield _predicted(task, predictor, telling, began)
+            except (StrokeTfError, OSError) as fault:
+                yield passed_over(task.case.case_id, time.monotonic() - began, fault)
+            progress.step(note=f"case {task.case.case_id}")
+
+    return through_all(plan, each, resume=asked.resume, say=say)
+
+
+def _require_own_options(asked: Asked) -> None:
+    """Refuse what belongs to the journey of planes."""
+    if asked.naming is Naming.BIDS:
+        raise SettingError("--naming bids: CT perfusion has no BIDS names here. Leave it out.")
+    if asked.seeing != AS_GIVEN:
+        raise SettingError(
+            "--missing-sequence and --brain-mask do not apply to CT perfusion: all its images are needed, and the "
+            "brain is found within the skull. Leave them out."
+        )
+    if asked.fusion:
+        raise SettingError(f"--fusion {asked.fusion}: a run of reproduce-isles2018 has one plane. Leave it out.")
 
 
 def _files(case: Case, outputs: Outputs, looks_at: PerfusionInput) -> dict[str, Path]:
     purposes = ["mask"] + ([f"prob-{_NAME}"] if outputs.probabilities else [])
     purposes += ["generated-dwi"] if looks_at is PerfusionInput.WHOLE else []
-    return {purpose: outputs.folder / f"{case.case_id}_{purpose}.nii.gz" for purpose in purposes}
+    return {purpose: outputs.volume(case, purpose) for purpose in purposes}
 
 
 def _opened(
@@ -127,21 +160,45 @@ def _opened(
     return _Predictor(model, looks_at, viewing, told["threshold"]), chosen
 
 
-def _predicted(case: Case, predictor: _Predictor, outputs: Outputs) -> tuple[Path, float]:
+def _predicted(task: Task, predictor: _Predictor, telling: Telling, began: float) -> Written:
     from stroke_tf.models.build import predict_function
     from stroke_tf.workflows.generative import lesion_and_generated_dwi, lesion_probabilities
 
     # Nothing but what is there at test time: a mask or a DWI that may lie beside the images is none of our business.
-    seen = see_case(dataclasses.replace(case, lesion=None), predictor.viewing, cache=None)
-    files = _files(case, outputs, predictor.looks_at)
+    case, outputs = task.case, task.outputs
+    inputs = digests_of(case.images)
+    seen = see_case(case, predictor.viewing, cache=None)
+    files, record = _files(case, outputs, predictor.looks_at), outputs.record(case)
     like = read_place(case.images[case.reference], max_voxels=predictor.viewing.max_voxels)
-    if predictor.looks_at is PerfusionInput.WHOLE:
-        probabilities, generated = lesion_and_generated_dwi(seen, predictor.model)
-        write_volume(files["generated-dwi"], generated, like, dtype=np.float32, force=outputs.force)
-    else:
-        probabilities = lesion_probabilities(seen, None, predictor.looks_at, predict_function(predictor.model))
-    if outputs.probabilities:
-        write_volume(files[f"prob-{_NAME}"], probabilities, like, dtype=np.float32, force=outputs.force)
-    mask = lesion_where(probabilities, threshold=predictor.threshold)
-    write_volume(files["mask"], mask, like, dtype=np.uint8, force=outputs.force)
-    return files["mask"], float(mask.sum() * like.grid.voxel_volume_ml)
+    begin_record(record, case.case_id, telling.settings)
+    try:
+        if predictor.looks_at is PerfusionInput.WHOLE:
+            probabilities, generated = lesion_and_generated_dwi(seen, predictor.model)
+            write_volume(files["generated-dwi"], generated, like, dtype=np.float32, force=outputs.force)
+        else:
+            probabilities = lesion_probabilities(seen, None, predictor.looks_at, predict_function(predictor.model))
+        if outputs.probabilities:
+            write_volume(files[f"prob-{_NAME}"], probabilities, like, dtype=np.float32, force=outputs.force)
+        mask = lesion_where(probabilities, threshold=predictor.threshold)
+        write_volume(files["mask"], mask, like, dtype=np.uint8, force=outputs.force)
+        facts = lesion_facts(mask, seen.brain, like.grid)
+        warnings = told_of_mask(case, mask, [], telling)
+        content = {
+            "case": case.case_id,
+            "synthetic": telling.synthetic,
+            "mask": files["mask"].relative_to(outputs.folder).as_posix(),
+            **facts,
+            "reference": case.reference,
+            "spacing_mm": [round(side, 5) for side in like.grid.spacing_mm],
+            "warnings": warnings,
+            "seconds": round(time.monotonic() - began, 2),
+            "inputs": inputs,
+            "settings": telling.settings,
+            "computed_by": telling.computed_by,
+        }
+        finish_record(record, content, list(files.values()))
+    except BaseException:
+        withdraw_record(record, list(files.values()))
+        raise
+    seconds = time.monotonic() - began
+    return Written(case.case_id, files["mask"], facts["lesion_ml"], seconds, warnings=tuple(warnings))

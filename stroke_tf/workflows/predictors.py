@@ -139,7 +139,14 @@ def open_predictors(opening: Opening) -> list[Predictor]:
         return list(pool.map(lambda saved: _opened(saved, opening), opening.saved))
 
 
-def voted_mask(predictors: Sequence[Predictor], case: Prepared, *, tie: TieRule, done: Callable[[str], None]) -> Mask:
+def voted_mask(
+    predictors: Sequence[Predictor],
+    case: Prepared,
+    *,
+    tie: TieRule,
+    done: Callable[[str], None],
+    complete: Callable[[str, Mask], None] = lambda name, mask: None,
+) -> Mask:
     """Return the vote of the predictors, the same as if each had been asked for every slice.
 
     A majority of three is settled wherever the first two agree. So the plane with the most slices is asked last, and
@@ -147,6 +154,7 @@ def voted_mask(predictors: Sequence[Predictor], case: Prepared, *, tie: TieRule,
 
     Args:
         done: told the name of each predictor that has finished.
+        complete: given the mask of each predictor that was asked for every slice.
     Returns: (x, y, z), bool.
     """
     ordered = sorted(predictors, key=lambda each: _work(each, case)) if len(predictors) == 3 else predictors
@@ -154,6 +162,8 @@ def voted_mask(predictors: Sequence[Predictor], case: Prepared, *, tie: TieRule,
     for each in ordered:
         needed = masks[0] ^ masks[1] if len(masks) == 2 and len(predictors) == 3 else None
         masks.append(each.mask(case, needed=needed))
+        if needed is None:
+            complete(each.name, masks[-1])
         done(each.name)
     return majority(masks, tie=tie)
 

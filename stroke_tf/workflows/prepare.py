@@ -21,7 +21,7 @@ from stroke_tf.planes import Plane
 from stroke_tf.progress import Progress
 from stroke_tf.slices import SliceGeometry, cut, cut_labels, plan_fit
 from stroke_tf.volumes.cache import ArrayCache, cache_key
-from stroke_tf.volumes.channels import load_case
+from stroke_tf.volumes.channels import CaseVolumes, load_case
 from stroke_tf.volumes.intensity import brain_box
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS
 
@@ -96,6 +96,11 @@ def prepare(case: Case, viewing: Viewing, cache: ArrayCache | None, *, need_trut
     return _from_arrays(case, viewing, arrays)
 
 
+def prepare_volumes(case: Case, volumes: CaseVolumes, viewing: Viewing) -> Prepared:
+    """Cut a case whose volumes are there already, as `prepare` does with those it reads."""
+    return _from_arrays(case, viewing, _cut_up(volumes, viewing))
+
+
 def prepare_all(
     cases: Iterable[Case], viewing: Viewing, cache: ArrayCache, *, title: str = "preparing cases"
 ) -> list[Prepared]:
@@ -156,6 +161,10 @@ def _arrays(case: Case, viewing: Viewing) -> dict[str, np.ndarray]:
         allow_empty_lesion=case.lesion_volume_ml == 0,
         repeat_one=viewing.repeat_one,
     )
+    return _cut_up(volumes, viewing)
+
+
+def _cut_up(volumes: CaseVolumes, viewing: Viewing) -> dict[str, np.ndarray]:
     box = brain_box(volumes.brain, volumes.brain.shape, margin=0)
     arrays = {
         "box": np.asarray(box, np.int32),
