@@ -1,0 +1,114 @@
+"""From a folder of DICOM files to a case in plain files: which series shows which sequence, and the conversion."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stroke_tf.errors import InputFileError, SettingError
+from stroke_tf.files import require_absent, write_json
+from stroke_tf.manifest.case import SEQUENCES
+from stroke_tf.volumes.dicom import Series, convert_series, find_series
+
+RECORD = "conversion.json"
+_SIGNS = {
+    "FLAIR": r"flair|dark.?fluid|tirm",
+    "ADC": r"adc|apparent.?diff",
+    "DWI": r"dwi|diff|b[ _=]?1000|trace|ep2d_diff",
+    "T2": r"(?<![a-z0-9])t2(?!\*|[ _-]?(star|flair|\*))",
+    "T1": r"(?<![a-z0-9])t1(?!.*(gd|gad|post|\+c|ce\b|km\b))|mprage|bravo|spgr",
+}
+"""How scanners of several makers call a sequence, in the order in which a name is judged."""
+_NOT_A_SCAN = r"localizer|scout|survey|loc(?![a-z])|phoenix|screen|mip|perf|swi|angio|tof"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What was written: the file of each sequence, and the series it came from."""
+
+    folder: Path
+    files: Mapping[str, Path]
+    series: Mapping[str, Series]
+
+
+def convert(
+    source: Path,
+    out: Path,
+    *,
+    wanted: Mapping[str, str],
+    force: bool,
+    say: Callable[[str], None] = print,
+) -> Converted:
+    """Convert the series of one patient into FLAIR.nii.gz, DWI.nii.gz and so on, in a folder of their own.
+
+    Args:
+        wanted: for some sequences the series: its number, or words of its description. The others are known by their
+            descriptions, where these are plain.
+    Raises: InputFileError, SettingError, where a series cannot be told or converted; OutputError for files that exist.
+    """
+    found = find_series(source)
+    for series in found:
+        say(str(series))
+    if len({series.patient for series in found}) > 1:
+        raise InputFileError(
+            f"{source}: series of more than one patient. Give the folder of one, or export them apart."
+        )
+    chosen = {name: _named(word, name, found) for name, word in wanted.items()} | _guessed(found, set(wanted))
+    if not chosen:
+        raise SettingError(
+            f"{source}: no series is plainly FLAIR, DWI, ADC, T1 or T2. Say which is: --flair NUMBER, --dwi NUMBER …"
+        )
+    files = {name: out / f"{name}.nii.gz" for name in SEQUENCES if name in chosen}
+    for path in (*files.values(), out / RECORD):
+        require_absent(path, force=force)
+    for name, path in files.items():
+        convert_series(chosen[name], path, force=force)
+    told = {
+        name: {"number": chosen[name].number, "description": chosen[name].description, "uid": chosen[name].uid}
+        for name in files
+    }
+    write_json(out / RECORD, {"from": "DICOM, by dicom2nifti", "series": told})
+    return Converted(out, files, {name: chosen[name] for name in files})
+
+
+def sequence_of(description: str) -> str:
+    """Return the sequence that a series' description tells; nothing where it tells none.
+
+    Example:
+        >>> [sequence_of(name) for name in ("AX T2 FLAIR FS", "ep2d_diff_b1000", "t2_tse_tra", "3-plane localizer")]
+        ['FLAIR', 'DWI', 'T2', '']
+    """
+    word = description.lower()
+    if re.search(_NOT_A_SCAN, word):
+        return ""
+    return next((name for name, sign in _SIGNS.items() if re.search(sign, word)), "")
+
+
+def _named(word: str, name: str, found: Sequence[Series]) -> Series:
+    if word.isdecimal():
+        hits = [series for series in found if series.number == int(word)]
+    else:
+        hits = [series for series in found if word.lower() in series.description.lower()]
+    if len(hits) != 1:
+        listed = "; ".join(map(str, hits or found))
+        raise SettingError(
+            f"--{name.lower()} {word}: {'no' if not hits else len(hits)} series is meant by it; one must be. "
+            f"{'There are' if not hits else 'These are'}: {listed}"
+        )
+    return hits[0]
+
+
+def _guessed(found: Sequence[Series], named: set[str]) -> dict[str, Series]:
+    guesses: dict[str, list[Series]] = {}
+    for series in found:
+        name = sequence_of(series.description)
+        if name and name not in named:
+            guesses.setdefault(name, []).append(series)
+    unclear = {name: hits for name, hits in guesses.items() if len(hits) > 1}
+    if unclear:
+        name, hits = next(iter(unclear.items()))
+        raise SettingError(
+            f"{len(hits)} series may be the {name}: {'; '.join(map(str, hits))}. Say which: --{name.lower()} NUMBER, "
+            "or words of its description."
+        )
+    return {name: hits[0] for name, hits in guesses.items()}
