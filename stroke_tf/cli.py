@@ -18,9 +18,10 @@ from stroke_tf.errors import StrokeTfError
 DOORS = {
     "simulate": "write a cohort of phantoms, so that everything runs without data",
     "index": "find the cases under a folder and write a manifest",
+    "convert": "turn DICOM series into NIfTI files that can be predicted",
     "doctor": "look at one case: grids, orientations, intensities, and a proven round trip",
     "train": "train the network of one plane",
-    "predict": "turn scans into probability volumes and masks on the scans' own grid",
+    "predict": "turn scans into masks on their own grid: files, folders, BIDS, lists; tells what is in each",
     "fuse": "fuse the planes' probability volumes into one mask, by a rule or a fitted fusion",
     "compare-fusion": "compare every rule of fusion on what a Table 1 run stored",
     "evaluate": "compare masks with the truth, under a named protocol",
