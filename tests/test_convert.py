@@ -73,7 +73,7 @@ def convert(source: Path, out: Path, *more: str) -> int:
     return main([str(source), "--out", str(out), *more])
 
 
-def test_series_become_the_files_of_a_case_each_voxel_in_its_place(study, tmp_path, capsys):
+def test_series_become_the_files_of_a_case_each_voxel_in_its_place(study, tmp_path, capsys, next_command):
     out = tmp_path / "anna"
     assert convert(study, out) == 0
     assert {path.name for path in out.glob("*.nii.gz")} == {"FLAIR.nii.gz", "T2.nii.gz", "DWI.nii.gz"}
@@ -85,6 +85,7 @@ def test_series_become_the_files_of_a_case_each_voxel_in_its_place(study, tmp_pa
         corner = image.affine @ [SHAPE[0] - 1, SHAPE[1] - 1, 0, 1]
         assert corner[:3] == pytest.approx((10.0, 20.0, 30.0), abs=1e-3)
     said = capsys.readouterr().out
+    assert next_command(said)[:4] == ["predict", "--runs", "RUN", "--data"]
     assert "FLAIR: " in said and "series 3 (AX T2 FLAIR FS, 6 images)" in said
 
 
