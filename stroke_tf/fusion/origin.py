@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from stroke_tf.errors import InputFileError, SettingError
 from stroke_tf.files import write_json
@@ -33,9 +34,13 @@ def origin_file(volume: Path) -> Path:
     return volume.with_name(volume.name.removesuffix(".gz").removesuffix(".nii") + ".json")
 
 
-def write_origin(volume: Path, origin: Origin) -> None:
-    """Write the origin beside its volume, in place of an older one."""
-    write_json(origin_file(volume), {"format": FORMAT, **asdict(origin)})
+def write_origin(volume: Path, origin: Origin, beside: Mapping[str, Any] | None = None) -> None:
+    """Write the origin beside its volume, in place of an older one.
+
+    Args:
+        beside: what else is told in the same file, under other names: BIDS has one sidecar for a volume.
+    """
+    write_json(origin_file(volume), {**(beside or {}), "format": FORMAT, **asdict(origin)})
 
 
 def read_origin(volume: Path) -> Origin | None:
@@ -46,10 +51,10 @@ def read_origin(volume: Path) -> Origin | None:
     path = origin_file(volume)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content.pop("format") != FORMAT:
+        if content["format"] != FORMAT:
             raise ValueError("another format")
-        origin = Origin(**content)
-        return Origin(str(origin.plane), str(origin.weights_sha256), float(origin.threshold), str(origin.recipe))
+        plane, digest, recipe = (str(content[name]) for name in ("plane", "weights_sha256", "recipe"))
+        return Origin(plane, digest, float(content["threshold"]), recipe)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as fault:

@@ -80,16 +80,10 @@ def sidecar(inputs: Mapping[str, Mapping[str, str]], root: Path, reference: Path
     }
 
 
-def describe_probabilities(volume: Path, inputs: Mapping[str, Mapping[str, str]], root: Path, reference: Path) -> None:
-    """Write one sidecar for the probabilities of all planes of a case, which inherit it.
-
-    Args:
-        volume: the probabilities of any plane; the others as sidecar.
-    """
-    stem, _, _ = volume.name.partition("_desc-")
+def probability_sidecar(inputs: Mapping[str, Mapping[str, str]], root: Path, reference: Path) -> dict[str, Any]:
+    """Return what BIDS wants to be told beside a plane's probabilities; they inherit nothing, having a file each."""
     told = sidecar(inputs, root, reference) | {"Description": "Probability of lesion, as one network sees it."}
-    del told["Type"], told["Manual"]  # which are said of masks
-    write_json(volume.with_name(f"{stem}_probseg.json"), told)
+    return {name: value for name, value in told.items() if name not in ("Type", "Manual")}  # which are said of masks
 
 
 def _uri(path: Path, root: Path) -> str:

@@ -19,7 +19,7 @@ from stroke_tf.metrics.confusion import count
 from stroke_tf.metrics.overlap import dice
 from stroke_tf.volumes.nifti import Place, write_volume
 from stroke_tf.workflows.case_record import begin_record, finish_record, lesion_facts
-from stroke_tf.workflows.derivative import describe_probabilities, sidecar
+from stroke_tf.workflows.derivative import probability_sidecar, sidecar
 from stroke_tf.workflows.fuse import Fusing
 from stroke_tf.workflows.outputs import Outputs, Written
 from stroke_tf.workflows.predictors import Predictor, voted_mask
@@ -97,7 +97,7 @@ def predict_case(
     record = outputs.record(case)
     begin_record(record, case.case_id, telling.settings)
     planes = _Planes()
-    mask = _mask_of_case(seen, files, predictors, outputs, planes, done)
+    mask = _mask_of_case(seen, files, predictors, outputs, telling, planes, done)
     grid = seen.place.grid
     write_volume(files["mask"], mask, seen.place, dtype=np.uint8, force=outputs.force, description=_description(seen))
     facts = lesion_facts(mask, seen.prepared.brain, grid)
@@ -122,8 +122,6 @@ def predict_case(
     }
     if telling.bids_root is not None:
         content = {**sidecar(seen.inputs, telling.bids_root, seen.place.path), **content}
-        for volume in [path for purpose, path in files.items() if purpose.startswith("prob-")][:1]:
-            describe_probabilities(volume, seen.inputs, telling.bids_root, seen.place.path)
     finish_record(record, content, list(files.values()))
     return Written(case.case_id, files["mask"], facts["lesion_ml"], time.monotonic() - began, warnings=tuple(warnings))
 
@@ -133,10 +131,13 @@ def _mask_of_case(
     files: Mapping[str, Path],
     predictors: Sequence[Predictor],
     outputs: Outputs,
+    telling: Telling,
     planes: _Planes,
     done: Callable[[str], None],
 ) -> Mask:
     prepared, like = seen.prepared, seen.place
+    root = telling.bids_root
+    beside = {} if root is None else probability_sidecar(seen.inputs, root, like.path)
     if not outputs.of_each_plane and outputs.fusing is None:
         return voted_mask(predictors, prepared, tie=outputs.tie, done=done, complete=planes.keep)
 
@@ -148,7 +149,7 @@ def _mask_of_case(
             if outputs.probabilities:
                 write_volume(files[f"prob-{each.name}"], volume, like, dtype=np.float32, force=outputs.force)
                 if each.origin is not None:
-                    write_origin(files[f"prob-{each.name}"], each.origin)
+                    write_origin(files[f"prob-{each.name}"], each.origin, beside)
             if len(predictors) > 1:
                 planes.keep(each.name, mask)
                 if outputs.of_each_plane:
