@@ -138,12 +138,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if failed:
         print(f"{len(failed)} of {len(written)} cases failed; they are listed in {asked.out / FAILED}", file=sys.stderr)
         return 2
-    # What was predicted from files or a list has its truth, if any, somewhere else.
-    known = asked.data is not None and asked.data.suffix != ".txt"
-    root = [] if asked.data_root is None else ["--data-root", asked.data_root]
-    say_next(
-        "evaluate", "--truth", asked.data if known else "FOLDER", *root, "--masks", asked.out, "--out", "evaluation"
-    )
+    if asked.data is None or asked.data.suffix == ".txt":
+        # The truth of files and lists, if any, is somewhere else.
+        say_next("report", asked.out)
+    else:
+        root = [] if asked.data_root is None else ["--data-root", asked.data_root]
+        say_next("evaluate", "--truth", asked.data, *root, "--masks", asked.out, "--out", "evaluation")
     return 0
 
 
