@@ -10,7 +10,7 @@ from typing import Any
 from stroke_tf import __version__
 from stroke_tf.arrays import Mask
 from stroke_tf.files import sha256_of_file, write_json
-from stroke_tf.metrics.lesion_sizes import DEFINITIONS, lesion_sizes, total_ml
+from stroke_tf.metrics.lesion_sizes import DEFINITIONS, burden_of
 from stroke_tf.volumes.grid import Grid
 from stroke_tf.volumes.midplane import midplane
 
@@ -90,23 +90,23 @@ def of_these_inputs(record: Mapping[str, Any], inputs: Mapping[str, Mapping[str,
 
 
 def lesion_facts(mask: Mask, brain: Mask, grid: Grid) -> dict[str, Any]:
-    """Return what a mask holds, as JSON: volumes in ml, by side, and each lesion.
+    """Return what a mask holds, as JSON: volumes in ml, by side, and its lesions, the largest first.
 
     Args:
         brain: decides where the middle of the head is; the same shape.
     """
     middle = midplane(brain)
-    lesions = lesion_sizes(mask, grid, middle)
-    whole, left, right = total_ml(lesions)
+    burden = burden_of(mask, grid, middle)
     return {
-        "lesion_ml": _round(whole),
-        "left_ml": _round(left),
-        "right_ml": _round(right),
+        "lesion_ml": _round(burden.volume_ml),
+        "left_ml": _round(burden.left_ml),
+        "right_ml": _round(burden.right_ml),
+        "lesion_count": burden.count,
         "lesions": [
             {name: _round(value) if isinstance(value, float) else value for name, value in asdict(each).items()}
-            for each in lesions
+            for each in burden.lesions
         ],
-        "largest_diameter_mm": _round(max((each.diameter_mm for each in lesions), default=0.0)),
+        "largest_diameter_mm": _round(max((each.diameter_mm for each in burden.lesions), default=0.0)),
         "middle_plane": {name: _round(value) for name, value in asdict(middle).items()},
         "definitions": DEFINITIONS,
     }
@@ -120,7 +120,7 @@ def row_of(record: Mapping[str, Any]) -> dict[str, Any]:
     stand_ins = " ".join(f"{name}={by}" for name, by in record.get("sequences", {}).items() if name != by)
     cells = (
         *(record["case"], record["mask"], record["lesion_ml"], record["left_ml"], record["right_ml"]),
-        *(len(lesions), lesions[0]["volume_ml"] if lesions else 0.0, record["largest_diameter_mm"]),
+        *(record["lesion_count"], lesions[0]["volume_ml"] if lesions else 0.0, record["largest_diameter_mm"]),
         *((" ".join(least["planes"]), least["dice"], least["differ_ml"]) if least else ("", "", "")),
         *(brain.get("mask", ""), stripped, stand_ins, "yes" if record.get("synthetic") else "no"),
         *(" | ".join(record.get("warnings", [])), record["seconds"]),

@@ -115,16 +115,17 @@ def see(case: Case, viewing: Viewing, seeing: Seeing) -> Seen:
     brain = _brain(case, aligned, departing, seeing, viewing)
     names = channel_names(case.case_id, viewing.sequences, repeat_one=viewing.repeat_one)
     channels = normalised(aligned, [filled[name] for name in names], brain)
-    volumes = CaseVolumes(case.case_id, channels, brain, None, aligned.reference)
-    place = Place(aligned.reference.path, aligned.reference.grid, aligned.reference.header)
     warnings, marks = _told(filled, skull, seeing, aligned)
+    own, resampled = aligned.reference, aligned.resampled
+    # The images themselves are no longer needed; together with the slices they would be the peak of memory.
+    del aligned, departing
     return Seen(
-        prepared=prepare_volumes(case, volumes, viewing),
-        place=place,
+        prepared=prepare_volumes(case, CaseVolumes(case.case_id, channels, brain, None, own), viewing),
+        place=Place(own.path, own.grid, own.header),
         inputs=inputs,
         sequences={name: stand_in or "zeros" for name, stand_in in filled.items()},
-        brain={"mask": _brain_word(seeing), "volume_ml": _ml(brain, aligned.reference), **skull},
-        resampled=aligned.resampled,
+        brain={"mask": _brain_word(seeing), "volume_ml": _ml(brain, own), **skull},
+        resampled=resampled,
         warnings=warnings,
         marks=marks,
     )
