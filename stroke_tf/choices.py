@@ -175,7 +175,7 @@ class MissingSequence(str, Enum):
     ZEROS = "zeros"
     """The channel is 0 everywhere, which is the median of every brain."""
     REPEAT = "repeat"
-    """The sequence that looks most like it stands in (workflows/seeing.py has the table)."""
+    """The sequence that serves best in its place stands in, if one does (workflows/seeing.py has the table)."""
 
 
 class Naming(str, Enum):

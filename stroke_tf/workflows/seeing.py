@@ -22,9 +22,9 @@ from stroke_tf.workflows.prepare import Prepared, Viewing, prepare_volumes
 
 SIMPLE = "simple"
 CASE_WORD = "{case}"
-STAND_INS = {"DWI": ("FLAIR", "T2"), "FLAIR": ("DWI", "T2"), "T2": ("FLAIR", "DWI"), "T1": (), "ADC": ()}
-"""What takes the place of a sequence that a case lacks, the first that it has. docs/predict.md says what that costs; T1
-and ADC show infarcts dark, and nothing else does."""
+STAND_INS = {"DWI": ("FLAIR", "T2"), "FLAIR": ("T2", "DWI"), "T2": (), "T1": (), "ADC": ()}
+"""What takes the place of a sequence that a case lacks, the first that it has. docs/predict.md says what that costs:
+for T2, whose fluid is bright as in no other, it costs more than zeros. T1 and ADC alone show infarcts dark."""
 
 
 @dataclass(frozen=True)
