@@ -61,7 +61,7 @@ EXPERIMENT = Experiment(
         *((with_own_threshold(name), with_own_threshold("base")) for name in RECIPES if name != "base"),
     ),
     judge=judge_at_two_thresholds,
-    minutes=17,
+    minutes=25,
 )
 
 if __name__ == "__main__":
