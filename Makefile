@@ -51,7 +51,7 @@ help:
 	@echo 'make bench-peers        nnU-Net v2 and MONAI on the same phantom, in an environment of their own. Options:'
 	@echo '     RUNS="x y z"                 three run folders; without it, those that make bench trained'
 	@echo '     TORCH=torch==…               which PyTorch; PEERS_VENV=folder; PEERS=--with-slow; OUT=folder'
-	@echo 'make experiment         one question answered on phantoms (8 to 17 min on 2 cores by calculation); goes on where it was killed. Options:'
+	@echo 'make experiment         one question answered on phantoms (9 to 25 min on 2 cores); goes on where it was killed. Options:'
 	@echo '     NAME=05-planes               a folder of experiments/ with a run.py (needed); OUT=folder'
 	@echo 'make vendor-niivue      another version of the viewer inside the report, for those who work on it; needs npm. NIIVUE=version'
 	@echo 'make clean              removes .venv, caches and build leftovers; results stay'

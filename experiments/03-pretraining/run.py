@@ -204,7 +204,7 @@ EXPERIMENT = Experiment(
     ),
     find_weights=find_weights,
     seeds=(1, 2, 3),
-    minutes=12,
+    minutes=17,
 )
 
 if __name__ == "__main__":
