@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stroke_tf.choices import Device, Engine, MissingSequence, Naming, Precision, TieRule
-from stroke_tf.cli import device_options, door, say_next
+from stroke_tf.choices import Cluster, Device, Engine, MissingSequence, Naming, Precision, TieRule
+from stroke_tf.cli import cluster_options, device_options, door, say_next
 
 if TYPE_CHECKING:
     from stroke_tf.manifest.given import Given
@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
         help="what computes the networks; auto takes openvino on a processor if it is installed, keras otherwise",
     )
     device_options(computing)
+    cluster_options(computing)
     computing.add_argument("--max-voxels", type=int, default=512**3, help="refuse images that claim more")
     return options
 
@@ -104,6 +105,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Predict, print a line a case, and fail if a case failed."""
     asked = parser().parse_args(arguments)
+    from stroke_tf.cluster.options import require_cluster_options
     from stroke_tf.workflows.outputs import FAILED, TABLE, Outputs
     from stroke_tf.workflows.predict import Asked, predict_cases
     from stroke_tf.workflows.predict_perfusion import of_perfusion, predict_perfusion_cases
@@ -122,9 +124,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         naming=Naming(asked.naming),
         max_voxels=asked.max_voxels,
         resume=asked.resume,
+        threads=asked.threads,
     )
-    predict = predict_perfusion_cases if of_perfusion(asked.runs) else predict_cases
-    written = predict(_given(asked), wishes, case_ids=asked.case)
+    cluster = Cluster(asked.cluster)
+    require_cluster_options(cluster, asked.address)
+    if cluster is Cluster.RAY:
+        from stroke_tf.cluster.predict import predict_on_ray
+
+        written = predict_on_ray(_given(asked), wishes, address=asked.address, case_ids=asked.case)
+    else:
+        predict = predict_perfusion_cases if of_perfusion(asked.runs) else predict_cases
+        written = predict(_given(asked), wishes, case_ids=asked.case)
     for each in written:
         if not each.fault and not each.kept:
             print(f"{each.case_id}: {each.volume_ml:.2f} ml of lesion, {each.seconds:.1f} s, {each.mask}")

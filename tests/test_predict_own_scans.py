@@ -2,7 +2,6 @@
 
 import csv
 import json
-import pickle
 import shutil
 import signal
 import subprocess
@@ -433,20 +432,3 @@ def test_sequences_on_other_grids_are_resampled_only_when_asked(random_runs, ann
     assert "predict --resample" in capsys.readouterr().err
     assert predict(random_runs, "y", tmp_path / "out", "--data", folder, "--resample") == 0
     assert told(tmp_path / "out" / "anna_mask.json")["resampled"] == ["T2"]
-
-
-def test_a_case_can_be_predicted_elsewhere_from_what_was_pickled(random_runs, anna, as_folder, tmp_path):
-    from stroke_tf.choices import Device, Precision, TieRule
-    from stroke_tf.manifest.given import given_by
-    from stroke_tf.workflows.many_cases import Task
-    from stroke_tf.workflows.outputs import Outputs
-    from stroke_tf.workflows.predict import Asked, make_ready, predict_one
-
-    outputs = Outputs(tmp_path, TieRule.BACKGROUND, False, False, False)
-    runs = tuple(random_runs / plane for plane in "xyz")
-    asked = Asked(runs, outputs, device=Device.CPU, precision=Precision.FLOAT32)
-    given = given_by(anna)
-    given, asked, task = pickle.loads(pickle.dumps((given, asked, Task(given.cases[0], outputs))))
-    written = predict_one(task, make_ready(given, asked, given.cases))
-    assert not written.fault
-    assert np.array_equal(voxels(written.mask), voxels(as_folder / "anna_mask.nii.gz"))

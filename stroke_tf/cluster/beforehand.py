@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from stroke_tf.choices import Cluster
+from stroke_tf.cluster.options import require_cluster_options
 from stroke_tf.errors import SettingError
 from stroke_tf.workflows.training_jobs import Plan, first_wave, numbered, run_training_job, unfinished
 
@@ -25,8 +26,7 @@ def train_beforehand(
         only_job: the number of one network to train here, or list, which shows the numbers.
     Raises: SettingError for options that do not go together, or a number that there is not; what the training raises.
     """
-    if address is not None and cluster is not Cluster.RAY:
-        raise SettingError(f"--address {address} names a Ray cluster. Pass --cluster ray with it.")
+    require_cluster_options(cluster, address)
     if only_job is not None and cluster is not Cluster.LOCAL:
         raise SettingError("--only-job trains one network in this process. Leave --cluster ray away, or --only-job.")
     if only_job is not None:

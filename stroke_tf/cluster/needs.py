@@ -18,6 +18,8 @@ _SLICE_GB = 0.05
 _PYRAMID_SLICE_GB = 0.08
 # A patch of 64 voxels a side through a 3-D U-Net of 16 filters.
 _PATCH_GB, _PATCH_VOXELS, _PATCH_FILTERS = 0.4, 64**3, 16
+# Peaks of three planes on cases of 230x230x154 voxels (README): OpenVINO 1.1 GB from the second case on, Keras 2.0.
+_OPENVINO_GB, _KERAS_GB = 1.5, 2.5
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Needs:
         have = (resources.get(name, 0.0) for name in ("CPU", "GPU", "memory"))
         return all(own >= need for own, need in zip(have, (self.threads, self.cards, self.memory_bytes), strict=True))
 
+    def at_once(self, resources: Mapping[str, float]) -> int:
+        """Return how many such jobs a machine could do side by side when it is idle."""
+        each = {"CPU": self.threads, "GPU": self.cards, "memory": self.memory_bytes}
+        return min(int(resources.get(name, 0.0) // need) for name, need in each.items() if need)
+
     def __str__(self) -> str:
         card = ", 1 GPU" if self.cards else ""
         return f"{self.threads} thread{'' if self.threads == 1 else 's'}{card}, {self.memory_bytes / GB:.1f} GB"
@@ -51,6 +58,11 @@ class Needs:
 def needs_of_training(recipe: Recipe | PerfusionRecipe, chosen: Chosen, *, threads: int) -> Needs:
     """Return what training a recipe's network needs."""
     return Needs(threads, _cards(chosen), round(_training_gb(recipe) * GB))
+
+
+def needs_of_prediction(chosen: Chosen, *, threads: int, openvino: bool) -> Needs:
+    """Return what a process needs that predicts one case after the other."""
+    return Needs(threads, _cards(chosen), round((_OPENVINO_GB if openvino else _KERAS_GB) * GB))
 
 
 def threads_of_a_job(asked: int | None, chosen: Chosen, *, cards_here: int) -> int:

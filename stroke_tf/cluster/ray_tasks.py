@@ -39,14 +39,32 @@ class Task:
 
 
 def carry_out(ray: Any, tasks: Sequence[Task], shared: SharedFolder, *, say: Callable[[str], None]) -> dict[str, Any]:
-    """Run every task, the longest first, and return what each returned, by name.
+    """Run every task as finish_all does, and return what each returned, by name.
+
+    Raises: StrokeTfError, naming each task that failed and why; what finish_all raises.
+    """
+    finished, failed = finish_all(ray, tasks, shared, say=say)
+    if failed:
+        listed = "\n".join(f"  {name}: {why}" for name, why in failed.items())
+        raise StrokeTfError(
+            f"{len(failed)} of {len(tasks)} jobs failed; the others are finished. Mend the cause and run the same "
+            f"command again, which goes on from here:\n{listed}"
+        )
+    return finished
+
+
+def finish_all(
+    ray: Any, tasks: Sequence[Task], shared: SharedFolder, *, say: Callable[[str], None]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Run every task, the longest first, and return by name what each returned, and why others failed.
 
     A task whose process or machine dies is submitted again, and its function finds what the dead one left. One that
-    raises is not: the others are finished first, then the error is told.
+    raises is not; the others are finished.
 
-    Raises: StrokeTfError, naming each task that failed and why; KeyboardInterrupt after the running tasks were told to
-        stop and have given back their folders.
+    Raises: KeyboardInterrupt after the running tasks were told to stop and have given back their folders.
     """
+    if not tasks:
+        return {}, {}
     remote = ray.remote(max_calls=1, max_retries=0)(_in_worker)
 
     def submit(task: Task) -> Any:
@@ -77,13 +95,7 @@ def carry_out(ray: Any, tasks: Sequence[Task], shared: SharedFolder, *, say: Cal
         _stop(ray, list(still))
         raise
     view.end()
-    if view.failed:
-        listed = "\n".join(f"  {name}: {why}" for name, why in view.failed.items())
-        raise StrokeTfError(
-            f"{len(view.failed)} of {len(tasks)} jobs failed; the others are finished. Mend the cause and run the same "
-            f"command again, which goes on from here:\n{listed}"
-        )
-    return view.finished
+    return view.finished, view.failed
 
 
 def _in_worker(function: Callable[..., Any], arguments: tuple[Any, ...], threads: int, shared: SharedFolder) -> Any:

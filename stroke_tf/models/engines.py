@@ -26,7 +26,7 @@ _M_ARENA_MAX = -8
 
 
 def choose_engine(
-    engine: Engine, device: Device, precision: Precision, networks: Sequence[Network]
+    engine: Engine, device: Device, precision: Precision, networks: Sequence[Network], *, threads: int | None = None
 ) -> tuple[Engine, Chosen]:
     """Turn the user's wishes into the engine, the device and the precision of this run.
 
@@ -34,27 +34,33 @@ def choose_engine(
         engine: AUTO takes the fastest that can: OpenVINO if it is installed, it draws the networks, no GPU is asked
             for or seen, and the precision is one it has; Keras otherwise.
         networks: all that are to run.
+        threads: that compute; None is all that this process may use.
     Returns: KERAS or OPENVINO, and where it runs. Keras is started by then.
-    Raises: SettingError if what was asked for cannot be had together, or is not installed.
+    Raises: SettingError if what was asked for cannot be had together, or is not installed; for less than one thread.
     """
+    if threads is not None and threads < 1:
+        raise SettingError(f"--threads takes 1 or more. Received: {threads}")
     if engine is Engine.AUTO:
         engine = Engine.KERAS if _why_not_openvino(device, precision, networks) else Engine.OPENVINO
     elif engine is Engine.OPENVINO and (fault := _why_not_openvino(device, precision, networks, asked=True)):
         raise SettingError(f"--engine openvino: {fault}")
     if engine is Engine.OPENVINO:
         _keep_memory_together()
-        return engine, choose_processor(precision)
+        return engine, choose_processor(precision, threads=threads)
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()
-    return engine, choose_device(device, precision)
+    return engine, choose_device(device, precision, threads=threads)
 
 
-def start_network(saved: SavedNetwork, engine: Engine, precision: Precision) -> Callable[[np.ndarray], np.ndarray]:
+def start_network(
+    saved: SavedNetwork, engine: Engine, precision: Precision, *, threads: int | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
     """Load a network into an engine.
 
     Args:
         engine, precision: as choose_engine gave them.
+        threads: as choose_engine was given them, which has told Keras.
     Returns: images (b, …, c) to lesion probabilities (b, …), both float32 NumPy; each image on its own, whatever
         stands beside it.
     Raises: WeightsError if the weights are damaged or of another network.
@@ -63,7 +69,7 @@ def start_network(saved: SavedNetwork, engine: Engine, precision: Precision) -> 
         from stroke_tf.models.openvino_unet import openvino_function
 
         require_intact(saved)
-        return openvino_function(saved, precision)
+        return openvino_function(saved, precision, threads=threads)
     from stroke_tf.models.build import predict_function
     from stroke_tf.models.files import load_model
 

@@ -30,7 +30,9 @@ _TYPES = {Precision.FLOAT32: openvino.Type.f32, Precision.MIXED_BFLOAT16: openvi
 _AUXILIARY_HEADS = {"half_head", "quarter_head", "eighth_head"}
 
 
-def openvino_function(saved: SavedNetwork, precision: Precision) -> Callable[[np.ndarray], np.ndarray]:
+def openvino_function(
+    saved: SavedNetwork, precision: Precision, *, threads: int | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
     """Return a saved network as inference sees it: images (b, s, s, c) to lesion probabilities (b, s, s), float32.
 
     A slice's answer does not depend on the slices beside it, to the last bit: requests have one size, and the last is
@@ -39,6 +41,7 @@ def openvino_function(saved: SavedNetwork, precision: Precision) -> Callable[[np
     Args:
         saved: a network drawn here whose weights are intact; of a deeply supervised one the main output is taken.
         precision: FLOAT32 or MIXED_BFLOAT16.
+        threads: that compute; None is all that this process may use.
     Raises: SettingError for another network or precision; WeightsError if the weights are not those of the network.
     """
     if not saved.network.drawn_by_openvino:
@@ -46,7 +49,7 @@ def openvino_function(saved: SavedNetwork, precision: Precision) -> Callable[[np
     if precision not in _TYPES:
         raise SettingError(f"OpenVINO computes in float32 or mixed_bfloat16 here. Received: {precision.value}")
     # Requests, not threads, share the cores: no request then waits for the slowest thread of each layer.
-    threads = usable_threads()
+    threads = threads or usable_threads()
     streams = min(threads, _MOST_STREAMS)
     settings = {
         "INFERENCE_PRECISION_HINT": _TYPES[precision],

@@ -52,6 +52,7 @@ class Plan:
         inputs: the files that a case is made of, by what they are.
         settings: what decides a mask, as JSON.
         parts: into how many steps a case counts on the line that shows the time left.
+        before: writes what a folder of predictions has beside its cases, before the first of them.
     """
 
     cases: tuple[Case, ...]
@@ -61,6 +62,11 @@ class Plan:
     inputs: Callable[[Case], Mapping[str, Path]]
     settings: Mapping[str, Any]
     parts: int
+    before: Callable[[], None] = lambda: None
+
+
+Through = Callable[..., list[Written]]
+"""Takes what through_all takes, and gives what it gives."""
 
 
 def through_all(plan: Plan, predict_each: PredictEach, *, resume: bool, say: Callable[[str], None]) -> list[Written]:
@@ -72,9 +78,10 @@ def through_all(plan: Plan, predict_each: PredictEach, *, resume: bool, say: Cal
     Raises: OutputError, before anything is written, if a file is there that may not be replaced.
     """
     _require_free(plan, resume)
-    tasks, kept = _still_to_do(plan, resume)
+    tasks, kept = still_to_do(plan, resume=resume)
     if kept:
         say(f"kept: {len(kept)} of {len(plan.cases)} cases are there, intact")
+    plan.before()
     written = [*kept, *(Written(name, None, 0.0, 0.0, fault) for name, fault in plan.faults.items())]
     progress = Progress("predicting", len(tasks) * plan.parts)
     try:
@@ -87,6 +94,42 @@ def through_all(plan: Plan, predict_each: PredictEach, *, resume: bool, say: Cal
         _write_failed(plan.outputs.folder, [each for each in written if each.fault])
     order = {case.case_id: number for number, case in enumerate(plan.cases)}
     return sorted(written, key=lambda each: order.get(each.case_id, len(order)))
+
+
+def through_part(plan: Plan, predict_each: PredictEach, *, resume: bool, say: Callable[[str], None]) -> list[Written]:
+    """Predict the cases of a plan, which are some of those of another process; that one asks, and writes the table.
+
+    Args:
+        resume: a part that was begun before, by a process that died, goes on after the last case that is whole.
+    """
+    tasks, kept = still_to_do(plan, resume=resume)
+    progress = Progress("predicting", len(tasks) * plan.parts)
+    return [*kept, *predict_each(tasks, progress)]
+
+
+def still_to_do(plan: Plan, *, resume: bool) -> tuple[list[Task], list[Written]]:
+    """Tell the cases that are there and intact from those to predict; a volume that was changed is put aside."""
+    if not resume:
+        return [Task(case, plan.outputs) for case in plan.cases], []
+    tasks, kept = [], []
+    checking = Progress("checking what is there", len(plan.cases))
+    for case in plan.cases:
+        record_file, volumes = plan.outputs.record(case), plan.volumes(case)
+        state = state_of(record_file, volumes, plan.settings)
+        record = read_record(record_file) if state is State.INTACT else None
+        changed = damaged(record, volumes) if record else []
+        whole = record and not changed and all(path.exists() for path in volumes)
+        if whole and _same_inputs(plan, case, record):
+            mask = plan.outputs.folder / record["mask"]
+            told = tuple(record["warnings"])
+            kept.append(Written(case.case_id, mask, record["lesion_ml"], record["seconds"], kept=True, warnings=told))
+        else:
+            for path in changed:
+                os.replace(path, path.with_name(path.name + CHANGED))
+            ours = state in (State.UNFINISHED, State.INTACT)
+            tasks.append(Task(case, replace(plan.outputs, force=plan.outputs.force or ours)))
+        checking.step(note=f"case {case.case_id}")
+    return tasks, kept
 
 
 def passed_over(case_id: str, seconds: float, fault: Exception) -> Written:
@@ -131,31 +174,6 @@ def _require_free(plan: Plan, resume: bool) -> None:
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return ", ".join(name for name in {**then, **now} if then.get(name) != now.get(name))
-
-
-def _still_to_do(plan: Plan, resume: bool) -> tuple[list[Task], list[Written]]:
-    """Tell the cases that are there and intact from those to predict; a volume that was changed is put aside."""
-    if not resume:
-        return [Task(case, plan.outputs) for case in plan.cases], []
-    tasks, kept = [], []
-    checking = Progress("checking what is there", len(plan.cases))
-    for case in plan.cases:
-        record_file, volumes = plan.outputs.record(case), plan.volumes(case)
-        state = state_of(record_file, volumes, plan.settings)
-        record = read_record(record_file) if state is State.INTACT else None
-        changed = damaged(record, volumes) if record else []
-        whole = record and not changed and all(path.exists() for path in volumes)
-        if whole and _same_inputs(plan, case, record):
-            mask = plan.outputs.folder / record["mask"]
-            told = tuple(record["warnings"])
-            kept.append(Written(case.case_id, mask, record["lesion_ml"], record["seconds"], kept=True, warnings=told))
-        else:
-            for path in changed:
-                os.replace(path, path.with_name(path.name + CHANGED))
-            ours = state in (State.UNFINISHED, State.INTACT)
-            tasks.append(Task(case, replace(plan.outputs, force=plan.outputs.force or ours)))
-        checking.step(note=f"case {case.case_id}")
-    return tasks, kept
 
 
 def _same_inputs(plan: Plan, case: Case, record: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from stroke_tf.workflows.case_record import withdraw_record
 from stroke_tf.workflows.cohort import chosen_cases, is_synthetic
 from stroke_tf.workflows.derivative import describe_derivative
 from stroke_tf.workflows.fuse import Fusing, fusing_by
-from stroke_tf.workflows.many_cases import Plan, Task, passed_over, through_all
+from stroke_tf.workflows.many_cases import Plan, Task, Through, passed_over, through_all
 from stroke_tf.workflows.outputs import Outputs, Written
 from stroke_tf.workflows.predict_case import Telling, predict_case
 from stroke_tf.workflows.predictors import Opening, Predictor, look_at_runs, open_predictors
@@ -31,7 +31,7 @@ from stroke_tf.workflows.seeing import AS_GIVEN, CASE_WORD, SIMPLE, Seeing, Seen
 
 @dataclass(frozen=True)
 class Asked:
-    """All that a prediction needs to know beside its cases; it can be pickled, as can each case.
+    """All that a prediction needs to know beside its cases; it can be pickled, as can Given.
 
     Args:
         runs: one folder, or one of each plane.
@@ -39,6 +39,7 @@ class Asked:
         reference, resample: the sequence on whose grid masks lie, and whether the others may be resampled onto it;
             empty and False leave both to the layout.
         naming: of the files. resume: keep what is there (see many_cases).
+        threads: that a network computes with; None is all that this process may use.
     """
 
     runs: tuple[Path, ...]
@@ -53,26 +54,24 @@ class Asked:
     naming: Naming = Naming.AUTO
     max_voxels: int = DEFAULT_MAX_VOXELS
     resume: bool = False
-
-
-@dataclass(frozen=True)
-class Ready:
-    """Networks that are open, and what is told about every case they predict."""
-
-    predictors: Sequence[Predictor]
-    opening: Opening
-    seeing: Seeing
-    telling: Telling
+    threads: int | None = None
 
 
 def predict_cases(
-    given: Given, asked: Asked, *, case_ids: Sequence[str] = (), say: Callable[[str], None] = print
+    given: Given,
+    asked: Asked,
+    *,
+    case_ids: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+    through: Through = through_all,
 ) -> list[Written]:
     """Predict every case with every run, and vote where there are several planes.
 
     A case that fails is listed with its fault and the others go on. Each case is read while the one before it is
     predicted, the first while the networks are loaded.
 
+    Args:
+        through: how the plan is gone through: all of it, a part of it, or by many machines.
     Raises: SettingError if the runs do not fit together; OutputError if a result exists and may not be replaced.
     """
     cases, faults = cases_to_predict(given, asked, case_ids)
@@ -89,6 +88,7 @@ def predict_cases(
         inputs=lambda case: inputs_of(case, viewing, asked.seeing),
         settings=telling.settings,
         parts=len(asked.runs),
+        before=lambda: describe_derivative(outputs.folder, given.root) if outputs.bids else None,
     )
     weights = ", ".join(f"{run}" for run in asked.runs)
     say(f"device: {opening} · data: {given.name}, {len(cases)} cases · weights: {weights}")
@@ -97,35 +97,20 @@ def predict_cases(
         say(f"note: {named} trained these networks, or has the name of a case that did; its Dice flatters")
 
     def each(tasks: Sequence[Task], progress: Progress) -> Iterator[Written]:
-        if outputs.bids:
-            describe_derivative(outputs.folder, given.root)
         if tasks:
             yield from _one_after_the_other(tasks, opening, asked.seeing, telling, progress)
 
-    return through_all(plan, each, resume=asked.resume, say=say)
+    return through(plan, each, resume=asked.resume, say=say)
 
 
-def predict_one(task: Task, ready: Ready) -> Written:
-    """Predict one case from its files, for whoever shares the cases among workers; a fault is told, not raised.
+def settled(asked: Asked) -> Asked:
+    """Return the wishes with engine, device and precision decided, so that other machines do not decide otherwise.
 
-    Task and Asked can be pickled; each worker opens the networks once by `make_ready`.
-    """
-    began = time.monotonic()
-    try:
-        seen = see(task.case, ready.opening.viewing(), ready.seeing)
-        return _predicted(task, seen, ready.predictors, ready.telling, began, lambda name: None)
-    except (StrokeTfError, OSError) as fault:
-        return passed_over(task.case.case_id, time.monotonic() - began, fault)
-
-
-def make_ready(given: Given, asked: Asked, cases: Sequence[Case]) -> Ready:
-    """Open the networks of a prediction.
-
-    Args:
-        cases: all cases of the prediction, among which those that trained the networks are named.
+    Raises: what look_at_runs raises.
     """
     opening = _look(asked)
-    return Ready(open_predictors(opening), opening, asked.seeing, _telling(given, asked, opening, cases))
+    chosen = opening.chosen
+    return dataclasses.replace(asked, engine=opening.engine, device=chosen.device, precision=chosen.precision)
 
 
 def cases_to_predict(given: Given, asked: Asked, case_ids: Sequence[str]) -> tuple[tuple[Case, ...], dict[str, str]]:
@@ -198,7 +183,12 @@ def cases_seen_in_training(runs: Sequence[Path], cases: Sequence[Case]) -> list[
 
 def _look(asked: Asked) -> Opening:
     return look_at_runs(
-        asked.runs, engine=asked.engine, device=asked.device, precision=asked.precision, max_voxels=asked.max_voxels
+        asked.runs,
+        engine=asked.engine,
+        device=asked.device,
+        precision=asked.precision,
+        max_voxels=asked.max_voxels,
+        threads=asked.threads,
     )
 
 

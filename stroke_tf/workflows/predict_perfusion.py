@@ -5,24 +5,25 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stroke_tf.choices import PERFUSION_NETWORKS, Device, FitRule, Naming, PerfusionInput, Precision
+from stroke_tf.choices import PERFUSION_NETWORKS, FitRule, Naming, PerfusionInput
 from stroke_tf.errors import SettingError, StrokeTfError, WeightsError
 from stroke_tf.fusion import lesion_where
 from stroke_tf.manifest.case import Case
 from stroke_tf.manifest.given import Given
+from stroke_tf.models.device import Chosen, choose_device
 from stroke_tf.models.network import SavedNetwork, read_network
 from stroke_tf.progress import Progress
 from stroke_tf.training.record import RUN_CARD, faults_of_run
 from stroke_tf.volumes.nifti import read_place, write_volume
 from stroke_tf.workflows.case_record import begin_record, finish_record, lesion_facts, withdraw_record
 from stroke_tf.workflows.cohort import is_synthetic
-from stroke_tf.workflows.many_cases import Plan, Task, passed_over, through_all
+from stroke_tf.workflows.many_cases import Plan, Task, Through, passed_over, through_all
 from stroke_tf.workflows.outputs import Outputs, Written
 from stroke_tf.workflows.predict import Asked, cases_seen_in_training, cases_to_predict
 from stroke_tf.workflows.predict_case import Telling, told_of_mask
@@ -58,12 +59,19 @@ def of_perfusion(runs: Sequence[Path]) -> bool:
 
 
 def predict_perfusion_cases(
-    given: Given, asked: Asked, *, case_ids: Sequence[str] = (), say: Callable[[str], None] = print
+    given: Given,
+    asked: Asked,
+    *,
+    case_ids: Sequence[str] = (),
+    say: Callable[[str], None] = print,
+    through: Through = through_all,
 ) -> list[Written]:
     """Predict every case with one run; a case that fails is listed with its fault and the others go on.
 
     The whole model also writes <case>_generated-dwi.nii.gz, in z-scores.
 
+    Args:
+        through: see predict_cases.
     Raises: SettingError for a run that looks at the real DWI, or an option that this journey does not have;
         OutputError if a result exists and may not be replaced.
     """
@@ -108,7 +116,7 @@ def predict_perfusion_cases(
     def each(tasks: Sequence[Task], progress: Progress) -> Iterator[Written]:
         if not tasks:
             return
-        predictor, chosen = _opened(saved, looks_at, asked.device, asked.precision, asked.max_voxels)
+        predictor, chosen = _opened(saved, looks_at, asked)
         say(f"device: {chosen}, Keras")
         for task in tasks:
             began = time.monotonic()
@@ -118,7 +126,16 @@ def predict_perfusion_cases(
                 yield passed_over(task.case.case_id, time.monotonic() - began, fault)
             progress.step(note=f"case {task.case.case_id}")
 
-    return through_all(plan, each, resume=asked.resume, say=say)
+    return through(plan, each, resume=asked.resume, say=say)
+
+
+def settled_perfusion(asked: Asked) -> Asked:
+    """Return the wishes with device and precision decided, so that other machines do not decide otherwise.
+
+    Raises: SettingError if a GPU is asked for and there is none.
+    """
+    chosen = _chosen(asked)
+    return replace(asked, device=chosen.device, precision=chosen.precision)
 
 
 def _require_own_options(asked: Asked) -> None:
@@ -140,22 +157,23 @@ def _files(case: Case, outputs: Outputs, looks_at: PerfusionInput) -> dict[str, 
     return {purpose: outputs.volume(case, purpose) for purpose in purposes}
 
 
-def _opened(
-    saved: SavedNetwork, looks_at: PerfusionInput, device: Device, precision: Precision, max_voxels: int
-) -> tuple[_Predictor, Any]:
+def _chosen(asked: Asked) -> Chosen:
     # Late, because TensorFlow starts for seconds, and the other networks of predict may do without it.
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()
-    from stroke_tf.models.device import choose_device
+    return choose_device(asked.device, asked.precision, threads=asked.threads)
+
+
+def _opened(saved: SavedNetwork, looks_at: PerfusionInput, asked: Asked) -> tuple[_Predictor, Chosen]:
+    chosen = _chosen(asked)
     from stroke_tf.models.files import load_model
 
-    chosen = choose_device(device, precision)
     model, told = load_model(saved.folder, precision=chosen.precision)
     if (saved.folder / RUN_CARD).exists() and (faults := faults_of_run(saved.folder)):
         raise WeightsError(f"{faults[0]}. Copy the run folder again, or train it anew.")
     viewing = PerfusionViewing(
-        told["size"], told["frames"], told["frame_seconds"], FitRule(told["fit"]), max_voxels=max_voxels
+        told["size"], told["frames"], told["frame_seconds"], FitRule(told["fit"]), max_voxels=asked.max_voxels
     )
     return _Predictor(model, looks_at, viewing, told["threshold"]), chosen
 

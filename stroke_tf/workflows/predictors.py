@@ -79,6 +79,8 @@ class Opening:
     engine: Engine
     chosen: Chosen
     max_voxels: int
+    threads: int | None = None
+    """That compute; None is all that this process may use."""
 
     @property
     def names(self) -> list[str]:
@@ -117,14 +119,15 @@ def look_at_runs(
     device: Device,
     precision: Precision,
     max_voxels: int = DEFAULT_MAX_VOXELS,
+    threads: int | None = None,
 ) -> Opening:
     """Read which networks the runs hold, and decide where they will run.
 
     Raises: WeightsError for a run without a readable network; SettingError for wishes that do not go together.
     """
     saved = tuple(read_network(run) for run in runs)
-    engine, chosen = choose_engine(engine, device, precision, [each.network for each in saved])
-    return Opening(saved, engine, chosen, max_voxels)
+    engine, chosen = choose_engine(engine, device, precision, [each.network for each in saved], threads=threads)
+    return Opening(saved, engine, chosen, max_voxels, threads)
 
 
 def open_predictors(opening: Opening) -> list[Predictor]:
@@ -176,7 +179,7 @@ def _work(predictor: Predictor, case: Prepared) -> tuple[bool, int]:
 
 
 def _opened(saved: SavedNetwork, opening: Opening) -> Predictor:
-    predict = start_network(saved, opening.engine, opening.chosen.precision)
+    predict = start_network(saved, opening.engine, opening.chosen.precision, threads=opening.threads)
     # A run in training has no card yet; a finished one must still be what its card says, or it may cut the wrong way.
     # The weights were just found to be those of network.json, so they are not read a second time.
     digests = {saved.weights.name: saved.weights_sha256}

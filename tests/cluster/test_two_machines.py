@@ -20,21 +20,6 @@ EPOCHS, STEPS_PER_EPOCH = 6, 3
 PATIENCE_S = 800.0
 
 
-@pytest.fixture
-def two_machines(repository: Path):
-    """Return the process of tests/cluster/two_machines.py, and what it said of itself."""
-    environment = {**os.environ, "PYTHONPATH": str(repository)}
-    process = subprocess.Popen(
-        [sys.executable, str(HERE / "two_machines.py")],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    yield process, json.loads(process.stdout.readline())
-    process.communicate(timeout=60)
-
-
 def train_many(data: Path, out: Path, address: str, repository: Path) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, str(HERE / "train_many.py"), str(data), str(out), address],
@@ -45,12 +30,7 @@ def train_many(data: Path, out: Path, address: str, repository: Path) -> subproc
     )
 
 
-def parent_of(process: int) -> int:
-    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return int(fields[1])
-
-
-def job_in_the_middle_on(raylet: int, out: Path, driver: subprocess.Popen) -> str:
+def job_in_the_middle_on(raylet: int, out: Path, driver: subprocess.Popen, parent_of) -> str:
     """Wait until a job on a node has a first checkpoint and is not done; return its name."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and driver.poll() is None:
@@ -80,13 +60,13 @@ def learnt(folder: Path) -> tuple:
     return card["files"]["model.weights.h5"], history, {name: card[name] for name in card if name not in changing}
 
 
-def test_a_machine_dies_and_nothing_is_lost_or_done_twice(tmp_path, write_case, two_machines, repository):
+def test_a_machine_dies_and_nothing_is_lost_or_done_twice(tmp_path, write_case, two_machines, parent_of, repository):
     for number in (1, 2, 3):
         write_case(tmp_path / "data", number)
     cluster, told = two_machines
     out = tmp_path / "ray"
     driver = train_many(tmp_path / "data", out, told["address"], repository)
-    victim = job_in_the_middle_on(told["second"], out, driver)
+    victim = job_in_the_middle_on(told["second"], out, driver, parent_of)
     cluster.stdin.write("kill\n")
     cluster.stdin.flush()
     assert cluster.stdout.readline() == "killed\n"
