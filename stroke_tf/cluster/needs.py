@@ -18,7 +18,8 @@ _SLICE_GB = 0.05
 _PYRAMID_SLICE_GB = 0.08
 # A patch of 64 voxels a side through a 3-D U-Net of 16 filters.
 _PATCH_GB, _PATCH_VOXELS, _PATCH_FILTERS = 0.4, 64**3, 16
-# Peaks of three planes on cases of 230x230x154 voxels (README): OpenVINO 1.1 GB from the second case on, Keras 2.0.
+# Peaks of three planes on cases of 230x230x154 voxels in mixed_bfloat16: OpenVINO 1.1 GB from the second
+# case on (README), Keras 1.8.
 _OPENVINO_GB, _KERAS_GB = 1.5, 2.5
 
 

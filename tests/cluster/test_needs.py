@@ -8,6 +8,7 @@ from stroke_tf.choices import Device, Precision
 from stroke_tf.cluster.needs import (
     GB,
     Needs,
+    needs_of_prediction,
     needs_of_training,
     require_a_machine,
     threads_of_a_job,
@@ -30,6 +31,19 @@ LARGE = {"CPU": 32.0, "GPU": 4.0, "memory": 128.0 * GB}
 def test_what_is_set_aside_covers_the_peak_that_was_measured_and_not_twice_as_much(recipe, measured_gb):
     reserved = needs_of_training(recipe, CPU, threads=2).memory_bytes / GB
     assert measured_gb <= reserved <= 2 * measured_gb
+
+
+@pytest.mark.parametrize(("openvino", "measured_gb"), [(True, 1.1), (False, 1.8)], ids=["OpenVINO", "Keras"])
+def test_so_it_is_for_a_process_that_predicts(openvino, measured_gb):
+    reserved = needs_of_prediction(CPU, threads=2, openvino=openvino).memory_bytes / GB
+    assert measured_gb <= reserved <= 2 * measured_gb
+
+
+def test_as_many_jobs_fit_a_machine_as_its_scarcest_resource_allows():
+    assert Needs(1, 0, 3 * GB).at_once(SMALL) == 2
+    assert Needs(2, 0, GB).at_once(SMALL) == 2
+    assert Needs(4, 1, GB).at_once(LARGE) == 4
+    assert Needs(4, 1, GB).at_once(SMALL) == 0
 
 
 def test_a_larger_batch_needs_more():
