@@ -71,7 +71,7 @@ def predictions_page(folder: Path, records: list[dict[str, Any]], scans: Scans) 
 
 
 def _warnings(records: list[dict[str, Any]]) -> list[Text]:
-    told = [f"Case {record['case']}: {' '.join(str(each) for each in record['warnings'])}" for record in records]
+    told = [f"Case {record['case']}: {'; '.join(str(each) for each in record['warnings'])}" for record in records]
     if len(told) > _MOST_WARNINGS:
         left = len(told) - _MOST_WARNINGS
         told = [*told[:_MOST_WARNINGS], f"{left} further cases have warnings; they stand in the table and its CSV."]
