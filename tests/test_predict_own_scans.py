@@ -225,13 +225,10 @@ def test_the_derivative_passes_the_validator_of_bids(bids, derived):
     )
     if validator is None:
         pytest.skip("bids-validator-deno is not installed; it is in the extra dev")
-    for folder in (derived,):
-        ran = subprocess.run([validator, "--format", "json", str(folder)], capture_output=True, text=True)
-        try:
-            issues = json.loads(ran.stdout)["issues"]["issues"]
-        except ValueError:
-            pytest.skip(f"bids-validator-deno does not run here: {ran.stderr[-300:]}")
-        assert [issue for issue in issues if issue.get("severity", "error") == "error"] == []
+    ran = subprocess.run([validator, "--format", "json", str(derived)], capture_output=True, text=True)
+    assert ran.stdout.startswith("{"), f"the validator did not finish: {ran.stderr[-300:]}"
+    issues = json.loads(ran.stdout)["issues"]["issues"]
+    assert [issue for issue in issues if issue.get("severity", "error") == "error"] == []
 
 
 def mtimes(folder: Path) -> dict[str, int]:

@@ -12,19 +12,18 @@ from stroke_tf.reports.page import Cell, Page, Section, Table, Text
 from stroke_tf.reports.tables import percent, with_interval
 from stroke_tf.workflows.report_audit import audit_blocks
 from stroke_tf.workflows.report_measures import (
+    cases_in_words,
     cases_table,
     claims_block,
     claims_in_short,
-    dice_chart,
-    lesion_size_chart,
     marked,
     missing_weights,
     number_cell,
     percent_cell,
+    plots_section,
     runs_section,
     strip,
     summary_cells,
-    volume_chart,
     voxels_ml,
 )
 from stroke_tf.workflows.viewer_cases import Scans, viewer_blocks
@@ -68,20 +67,12 @@ def aboudi_page(folder: Path, results: Mapping[str, Any], scans: Scans) -> Page:
                 cases_table([row for row in rows if row["cases"]], voxel_ml, mark=mark, main=best["id"]),
             ],
         ),
-        Section(
-            "plots",
-            "Plots",
-            [
-                dice_chart(rows, mark=mark, fused=drawn),
-                *volume_chart(main_rows, voxel_ml, mark=mark),
-                *lesion_size_chart(main_rows, voxel_ml, mark=mark),
-            ],
-        ),
+        plots_section(rows, main_rows, voxel_ml, mark=mark, fused=drawn),
         Section("audit", "What is printed", audit_blocks(Paper.ABOUDI_2022)),
         runs_section(folder, results, mark),
     ]
     cases = len(best["cases"])
-    who = f"{cases} {'SYNTHETIC phantom' if results['synthetic'] else 'case'}{'' if cases == 1 else 's'}"
+    who = cases_in_words(best, results)
     return Page(
         title="Table II of Aboudi 2022, run again",
         headline=f"The best network, {best['title']}, reaches a Dice of {with_interval(best['summary']['dice'])} % on "

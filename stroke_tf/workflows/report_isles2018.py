@@ -10,17 +10,16 @@ from stroke_tf.reports.isles2018 import isles2018_csv
 from stroke_tf.reports.page import Cell, Chart, Page, Section, Table
 from stroke_tf.reports.tables import csv_text, with_interval
 from stroke_tf.workflows.report_measures import (
+    cases_in_words,
     cases_table,
     claims_block,
     claims_in_short,
-    dice_chart,
-    lesion_size_chart,
     marked,
     number_cell,
+    plots_section,
     runs_section,
     strip,
     summary_cells,
-    volume_chart,
     voxels_ml,
 )
 from stroke_tf.workflows.viewer_cases import Scans, viewer_blocks
@@ -52,20 +51,12 @@ def isles2018_page(folder: Path, results: Mapping[str, Any], scans: Scans) -> Pa
                 cases_table(rows, voxel_ml, mark=mark, main="whole"),
             ],
         ),
-        Section(
-            "plots",
-            "Plots",
-            [
-                dice_chart(rows, mark=mark, fused=("whole",)),
-                *volume_chart(networks, voxel_ml, mark=mark),
-                *lesion_size_chart(networks, voxel_ml, mark=mark),
-            ],
-        ),
+        plots_section(rows, networks, voxel_ml, mark=mark, fused=("whole",)),
         Section("drawn", "The drawn DWI", [_generated(results, mark)]),
         runs_section(folder, results, mark),
     ]
     cases = len(whole["cases"])
-    who = f"{cases} {'SYNTHETIC phantom' if results['synthetic'] else 'case'}{'' if cases == 1 else 's'}"
+    who = cases_in_words(whole, results)
     return Page(
         title="Song 2019 on CT perfusion (arXiv 1906.02392), run again",
         headline=f"The whole model reaches a Dice of {with_interval(whole['summary']['dice'])} % on {who}; the paper "

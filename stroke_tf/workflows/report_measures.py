@@ -198,6 +198,34 @@ def claims_block(claims: Sequence[Row]) -> Claims:
     return Claims([Claim(each["sentence"], each["verdict"], each["reason"]) for each in claims])
 
 
+def cases_in_words(row: Row, results: Mapping[str, Any]) -> str:
+    """Say how many cases a row tested, and whether they are phantoms.
+
+    Example:
+        >>> cases_in_words({"cases": [{}]}, {"synthetic": True})
+        '1 SYNTHETIC phantom'
+        >>> cases_in_words({"cases": [{}, {}]}, {"synthetic": False})
+        '2 cases'
+    """
+    count = len(row["cases"])
+    return f"{count} {'SYNTHETIC phantom' if results['synthetic'] else 'case'}{'' if count == 1 else 's'}"
+
+
+def plots_section(
+    rows: Sequence[Row], shown: Sequence[Row], voxel_ml: Mapping[str, float], *, mark: str, fused: Sequence[str]
+) -> Section:
+    """Return the plots of a table: Dice of every row, volumes and lesion size of those shown."""
+    return Section(
+        "plots",
+        "Plots",
+        [
+            dice_chart(rows, mark=mark, fused=fused),
+            *volume_chart(shown, voxel_ml, mark=mark),
+            *lesion_size_chart(shown, voxel_ml, mark=mark),
+        ],
+    )
+
+
 def claims_in_short(claims: Sequence[Row]) -> str:
     """Count the verdicts in words.
 

@@ -12,19 +12,18 @@ from stroke_tf.reports.tables import MEASURES, REFERENCES, as_printed, csv_text,
 from stroke_tf.workflows.report_audit import audit_blocks
 from stroke_tf.workflows.report_files import read_json
 from stroke_tf.workflows.report_measures import (
+    cases_in_words,
     cases_table,
     claims_block,
     claims_in_short,
-    dice_chart,
-    lesion_size_chart,
     marked,
     missing_weights,
     number_cell,
     percent_cell,
+    plots_section,
     runs_section,
     strip,
     summary_cells,
-    volume_chart,
     voxels_ml,
 )
 from stroke_tf.workflows.viewer_cases import Scans, viewer_blocks
@@ -66,15 +65,7 @@ def table1_page(folder: Path, results: Mapping[str, Any], scans: Scans) -> Page:
                 cases_table([*networks, *references], voxel_ml, mark=mark, main="vote"),
             ],
         ),
-        Section(
-            "plots",
-            "Plots",
-            [
-                dice_chart([*networks, *references], mark=mark, fused=("vote",)),
-                *volume_chart(shown, voxel_ml, mark=mark),
-                *lesion_size_chart(shown, voxel_ml, mark=mark),
-            ],
-        ),
+        plots_section([*networks, *references], shown, voxel_ml, mark=mark, fused=("vote",)),
         *_fusion(folder, mark),
         Section("audit", "What is printed", audit_blocks(Paper.MULTIPLANE_2025)),
         runs_section(folder, results, mark),
@@ -99,8 +90,7 @@ def table1_page(folder: Path, results: Mapping[str, Any], scans: Scans) -> Page:
 
 
 def _headline(vote: Mapping[str, Any], results: Mapping[str, Any]) -> str:
-    cases = len(vote["cases"])
-    who = f"{cases} {'SYNTHETIC phantom' if results['synthetic'] else 'case'}{'' if cases == 1 else 's'}"
+    who = cases_in_words(vote, results)
     printed = (vote.get("paper") or {}).get("dice")
     beside = f"; the paper prints {as_printed(printed)}" if printed is not None else ""
     return (
