@@ -30,7 +30,7 @@ RUNS := results/bench/runs/x results/bench/runs/y results/bench/runs/z
 help:
 	@echo 'make reproduce-table1   Table 1 of the paper, row by row, with a verdict for each claim. Options:'
 	@echo '     DATA=folder|manifest.csv     real scans; without it, phantoms are made on the spot'
-	@echo '     PRESET=smoke|quick|paper     how much (about 3 min, 25 min, days on 2 cores)'
+	@echo '     PRESET=smoke|quick|paper     how much (about 1 min, 25 min, days on 2 cores)'
 	@echo '     WEIGHTS=auto|imagenet|none|file.h5   what the encoder starts from'
 	@echo '     FOLD=0..3|all                which of the four folds is the test'
 	@echo '     VARIANTS=all|name,name       networks beside row Y: dense-unet, attention, linknet, fpn, four-sequences, 2.5-d'

@@ -281,3 +281,11 @@ def test_imagenet_weights_that_cannot_be_had_leave_their_arms_out_and_say_so(exp
     said: list[str] = []
     assert sys.modules["run_03"].find_weights("imagenet", tmp_path, said.append) is None
     assert "no network here" in said[0]
+
+
+def test_the_table_of_missing_sequences_is_printed_as_it_was_measured():
+    folder = FOLDER / "missing-sequence"
+    rows = json.loads((folder / "results.json").read_text(encoding="utf-8"))["dice"]
+    table = loaded(folder / "run.py", "missing_sequence").table(rows)
+    for page in (folder / "README.md", FOLDER.parent / "docs" / "predict.md"):
+        assert table in page.read_text(encoding="utf-8"), page
