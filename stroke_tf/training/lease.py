@@ -4,6 +4,10 @@ Several machines may look at the same folder on shared storage, and a machine th
 the owner counts a number up in it every few seconds. A lease is dead when its process is known to be gone (same
 machine, asked by its number) or when the number has stood still for a minute of the observer's own clock; clocks of
 two machines are never compared.
+
+A dead lease is never removed to make room: of several processes that find it dead, one may create the file that bears
+its token (`lease.json.after-TOKEN`), and renames that file over it. So there is no moment without a lease, and nobody
+can take a living one away because it has found the one before it dead.
 """
 
 import json
@@ -23,6 +27,8 @@ from stroke_tf.files import write_json
 LEASE_FILE = "lease.json"
 BEAT_S = 5.0
 SILENCE_S = 60.0
+# The token of a file that is being written, whose writer died at that, or that is gone.
+UNREADABLE = "unreadable"
 
 
 class FolderHeldError(TrainingError):
@@ -55,28 +61,45 @@ class Lease:
                 f"{SILENCE_S:.0f} s. It goes on there; nothing is lost."
             )
 
-    def _create(self) -> bool:
-        """Write the file if there is none; only one of several processes succeeds."""
+    def _take(self, path: Path, silence_s: float) -> bool:
+        """Write the file if there is none, or in a dead owner's place; False if it changed hands: then look again.
+
+        Raises: FolderHeldError as soon as its owner proves to be alive.
+        """
+        if self._create(path):
+            return True
+        if not (dead := _dead_owner(path, beat_s=self._beat_s, silence_s=silence_s)):
+            return False
+        # Who would succeed may die as well, between these steps; then somebody succeeds to it in the same way.
+        successor = path.with_name(f"{LEASE_FILE}.after-{dead}")
+        if not self._take(successor, silence_s):
+            return False
+        if path.exists() and _token(path) == dead:
+            with suppress(FileNotFoundError):
+                os.replace(successor, path)
+        else:
+            successor.unlink(missing_ok=True)
+        return _token(path) == self._content["token"]
+
+    def _create(self, path: Path) -> bool:
         try:
-            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         except FileExistsError:
             return False
         with os.fdopen(file, "w", encoding="utf-8") as stream:
             json.dump(self._content, stream)
-        self._thread.start()
         return True
 
     def _give_back(self) -> None:
         self._ended.set()
         self._thread.join()
-        if not self._lost and _read(self._path).get("token") == self._content["token"]:
+        if not self._lost and _token(self._path) == self._content["token"]:
             self._path.unlink(missing_ok=True)
 
     def _keep_alive(self) -> None:
         while not self._ended.wait(self._beat_s):
-            found = _read(self._path).get("token")
-            # None: not readable at this moment; a network file system may say so while the file is replaced.
-            if found not in (None, self._content["token"]):
+            # Not readable at this moment: a network file system may say so while the file is replaced.
+            if _token(self._path) not in (UNREADABLE, self._content["token"]):
                 self._lost = True
                 return
             self._content["beat"] += 1
@@ -96,8 +119,9 @@ def leased(folder: Path, *, beat_s: float = BEAT_S, silence_s: float = SILENCE_S
     """
     folder.mkdir(parents=True, exist_ok=True)
     lease = Lease(folder, beat_s)
-    while not lease._create():
-        _remove_if_dead(folder / LEASE_FILE, beat_s=beat_s, silence_s=silence_s)
+    while not lease._take(folder / LEASE_FILE, silence_s):
+        pass
+    lease._thread.start()
     try:
         yield lease
     finally:
@@ -109,40 +133,25 @@ def progress_of(folder: Path) -> float | None:
     return _read(folder / LEASE_FILE).get("share")
 
 
-def _remove_if_dead(path: Path, *, beat_s: float, silence_s: float) -> None:
-    """Remove a lease whose owner is dead; return without a word if it has gone by itself.
+def _dead_owner(path: Path, *, beat_s: float, silence_s: float) -> str | None:
+    """Watch a lease until its owner is known to be dead and return its token; None if it has changed hands.
 
     Raises: FolderHeldError as soon as its owner proves to be alive.
     """
-    first = _read(path)
+    first, token = _read(path), _token(path)
     began = time.monotonic()
     while True:
         now = _read(path)
-        if not path.exists() or now.get("token") != first.get("token"):
-            return
+        if not path.exists() or now.get("token", UNREADABLE) != token:
+            return None
         if _is_gone(now) or time.monotonic() - began >= silence_s:
-            _set_aside(path, first.get("token"))
-            return
+            return token
         if now.get("beat") != first.get("beat"):
             raise FolderHeldError(
                 f"{path.parent}: process {now.get('process')} on {now.get('host')} trains here at this moment. Let it "
                 "finish, or choose another folder."
             )
         time.sleep(min(1.0, beat_s / 4))
-
-
-def _set_aside(path: Path, token: str | None) -> None:
-    """Take a dead lease away, once: of several processes that try, the rename lets one succeed."""
-    aside = path.with_name(f".tmp-{os.getpid()}-{uuid.uuid4().hex[:8]}-{path.name}")
-    try:
-        os.rename(path, aside)
-    except FileNotFoundError:
-        return
-    if _read(aside).get("token") != token and not path.exists():
-        # Another process was faster, and what was moved is already its new lease.
-        os.rename(aside, path)
-        return
-    aside.unlink(missing_ok=True)
 
 
 def _is_gone(told: Mapping[str, Any]) -> bool:
@@ -195,6 +204,10 @@ def _link(path: str) -> str:
         return os.readlink(path)
     except OSError:
         return ""
+
+
+def _token(path: Path) -> str:
+    return _read(path).get("token", UNREADABLE)
 
 
 def _read(path: Path) -> dict[str, Any]:

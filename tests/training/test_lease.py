@@ -90,34 +90,76 @@ def test_a_lease_of_another_machine_that_counts_on_is_refused(tmp_path):
 
 def test_who_lost_the_folder_is_told_and_leaves_the_others_lease(tmp_path):
     with leased(tmp_path, beat_s=BEAT_S) as lease:
-        elsewhere(tmp_path)
-        lease._thread.join(10)
+        # Written again, should a beat that had begun before have gone over it.
+        while lease._thread.is_alive():
+            elsewhere(tmp_path)
+            lease._thread.join(0.2)
         with pytest.raises(TrainingError, match="another process has taken over this run"):
             lease.require()
     assert json.loads((tmp_path / LEASE_FILE).read_text())["token"] == "theirs"
 
 
-def test_of_many_that_want_a_dead_lease_one_gets_it_at_a_time(tmp_path):
-    elsewhere(tmp_path)
-    inside, most, refused = [], [], []
+def ended_here(folder: Path) -> None:
+    """Write the lease of a process of this machine that has ended, so that all who look know at once."""
+    folder.mkdir(parents=True)
+    with leased(folder):
+        told = json.loads((folder / LEASE_FILE).read_text())
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    (folder / LEASE_FILE).write_text(json.dumps({**told, "token": "theirs", "process": ended.pid, "since": "1"}))
+
+
+def takers(folder: Path, number: int = 6) -> tuple[list[int], int]:
+    """Let several threads want a folder at once; return how many were inside at every entry, and how many refused."""
+    inside, seen, refused = [], [], []
+    together = threading.Barrier(number)
 
     def work() -> None:
+        together.wait()
         try:
-            with leased(tmp_path, beat_s=BEAT_S, silence_s=0.2):
+            with leased(folder, beat_s=0.01):
                 inside.append(1)
-                most.append(len(inside))
-                time.sleep(0.3)
+                seen.append(len(inside))
+                time.sleep(0.02)
                 inside.pop()
         except FolderHeldError:
             refused.append(1)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = [threading.Thread(target=work) for _ in range(number)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert set(most) == {1}
-    assert len(most) + len(refused) == 4
+    return seen, len(refused)
+
+
+def test_of_many_that_want_a_dead_lease_one_gets_it_at_a_time(tmp_path):
+    for turn in range(20):
+        ended_here(tmp_path / str(turn))
+        seen, refused = takers(tmp_path / str(turn))
+        assert set(seen) == {1}
+        assert len(seen) + refused == 6
+        assert list((tmp_path / str(turn)).iterdir()) == []
+
+
+def test_of_many_one_goes_on_where_a_process_died_while_it_took_a_dead_lease(tmp_path):
+    for turn in range(10):
+        folder = tmp_path / str(turn)
+        ended_here(folder)
+        told = json.loads((folder / LEASE_FILE).read_text())
+        (folder / f"{LEASE_FILE}.after-theirs").write_text(json.dumps({**told, "token": "between"}))
+        seen, refused = takers(folder)
+        assert set(seen) == {1}
+        assert len(seen) + refused == 6
+        assert list(folder.iterdir()) == []
+
+
+def test_an_empty_lease_is_taken_after_a_while(tmp_path):
+    (tmp_path / LEASE_FILE).touch()
+    with leased(tmp_path, beat_s=BEAT_S, silence_s=0.1) as lease:
+        time.sleep(4 * BEAT_S)
+        lease.require()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_share_that_is_done_can_be_read_by_others(tmp_path):
