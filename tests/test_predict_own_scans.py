@@ -15,6 +15,7 @@ import pytest
 
 from stroke_tf.evaluate import main as evaluate
 from stroke_tf.index import main as index
+from stroke_tf.phantoms import SYNTHETIC_MARK
 from stroke_tf.predict import main
 
 SHAPE, SIDE_MM = (24, 28, 20), 6.0
@@ -48,6 +49,8 @@ def three(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("three")
     for number in (1, 2, 3):
         save_case(folder / f"case{number}", number, PLAIN)
+    # Two patients, as it were, and a phantom.
+    (folder / "case3" / SYNTHETIC_MARK).touch()
     return folder
 
 
@@ -146,7 +149,8 @@ def test_what_cannot_be_a_case_is_refused(random_runs, anna, tmp_path, capsys, m
 def test_a_list_is_gone_through_and_its_bad_lines_are_listed(random_runs, three, tmp_path, capsys):
     (tmp_path / "list.txt").write_text(f"# scans\n{three / 'case1'}\n\nnowhere\n{three / 'case3'}\n", encoding="utf-8")
     assert predict(random_runs, "y", tmp_path / "out", "--data", tmp_path / "list.txt") == 2
-    assert set(table(tmp_path / "out" / "predictions.csv")) == {"case1", "case3"}
+    done = table(tmp_path / "out" / "predictions.csv")
+    assert {name: row["synthetic"] for name, row in done.items()} == {"case1": "no", "case3": "yes"}
     failed = table(tmp_path / "out" / "failed.csv")
     assert set(failed) == {"nowhere"} and "line 4" in failed["nowhere"]["reason"]
     assert "1 of 3 cases failed; they are listed in" in capsys.readouterr().err

@@ -161,11 +161,15 @@ def test_without_dwi_and_lesion_a_test_case_gets_the_same_mask(story, tested, na
     run_folder = story["out"] / "fold-0" / "runs" / name
     words = ["--runs", run_folder, "--data", tmp_path / "data", "--out", out, "--device", "cpu"]
     assert predict([*map(str, words), "--precision", "float32", "--probabilities"]) == 0
-    assert "ml of lesion" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "ml of lesion" in said
     stored = story["out"] / "fold-0" / "masks" / name / f"{tested}_mask.nii.gz"
     found, expected = (nibabel.load(path) for path in (out / f"{tested}_mask.nii.gz", stored))
     assert np.array_equal(np.asarray(found.dataobj), np.asarray(expected.dataobj))
     assert np.array_equal(found.affine, expected.affine)
+    record = json.loads((out / f"{tested}_mask.json").read_text())
+    # What the line "device:" says, in which no "auto" can stand.
+    assert record["computed_by"] in said and record["computed_by"].endswith(", float32, Keras")
     drawn = out / f"{tested}_generated-dwi.nii.gz"
     assert drawn.exists() == (name == "whole")
     if drawn.exists():

@@ -24,7 +24,7 @@ class Cases:
 
     Args:
         name: what tables call them.
-        synthetic: phantoms, not patients.
+        synthetic: phantoms, or some phantoms among patients.
     """
 
     name: str
@@ -48,11 +48,8 @@ def open_cases(data: Path, *, data_root: Path | None = None) -> Cases:
     """
     if not data.exists():
         raise InputFileError(f"{data}: no such manifest or folder. Give the folder the cases were unpacked in.")
-    if data.is_dir():
-        root, cases = data, find_cases(data)
-    else:
-        root, cases = data_root or data.parent, read_manifest(data, data_root)
-    return Cases(str(data.name), is_synthetic(root, cases), tuple(cases))
+    cases = find_cases(data) if data.is_dir() else read_manifest(data, data_root)
+    return Cases(str(data.name), is_synthetic(cases), tuple(cases))
 
 
 def phantom_cases(folder: Path, cohort: Cohort, *, seed: int, jobs: int = 2) -> Cases:
@@ -166,7 +163,10 @@ def _listed(folds: set[int]) -> str:
     return ", ".join(f"fold {fold}" for fold in sorted(folds))
 
 
-def is_synthetic(root: Path, cases: Sequence[Case]) -> bool:
-    """Tell whether cases are phantoms: a cohort of phantoms has a mark in its root."""
-    folders = {root, *(parent for case in cases[:1] for image in case.images.values() for parent in image.parents)}
+def is_synthetic(cases: Sequence[Case]) -> bool:
+    """Tell whether there are phantoms among the cases: a cohort of phantoms has a mark in its root."""
+    lying_in = {image.parent for case in cases for image in case.images.values()}
+    # Where a link points to counts as well: it is not the name that makes a patient.
+    places = {place for folder in lying_in for place in (folder.absolute(), folder.resolve())}
+    folders = {above for place in places for above in (place, *place.parents)}
     return any((folder / SYNTHETIC_MARK).exists() for folder in folders)

@@ -19,7 +19,7 @@ from stroke_tf.progress import Progress
 from stroke_tf.training.record import RUN_CARD, read_run_card
 from stroke_tf.volumes.nifti import DEFAULT_MAX_VOXELS
 from stroke_tf.workflows.case_record import withdraw_record
-from stroke_tf.workflows.cohort import chosen_cases, is_synthetic
+from stroke_tf.workflows.cohort import chosen_cases
 from stroke_tf.workflows.derivative import describe_derivative
 from stroke_tf.workflows.fuse import Fusing, fusing_by
 from stroke_tf.workflows.many_cases import Plan, Task, Through, passed_over, through_all
@@ -211,7 +211,6 @@ def _telling(given: Given, asked: Asked, opening: Opening, cases: Sequence[Case]
     return Telling(
         settings=settings,
         computed_by=str(opening),
-        synthetic=is_synthetic(given.root, cases),
         bids_root=given.root if named_outputs(given, asked).bids else None,
         seen_in_training=tuple(cases_seen_in_training(asked.runs, cases)),
     )

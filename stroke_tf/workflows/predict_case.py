@@ -19,6 +19,7 @@ from stroke_tf.metrics.confusion import count
 from stroke_tf.metrics.overlap import dice
 from stroke_tf.volumes.nifti import Place, write_volume
 from stroke_tf.workflows.case_record import begin_record, finish_record, lesion_facts
+from stroke_tf.workflows.cohort import is_synthetic
 from stroke_tf.workflows.derivative import probability_sidecar, sidecar
 from stroke_tf.workflows.fuse import Fusing
 from stroke_tf.workflows.outputs import Outputs, Written
@@ -38,14 +39,12 @@ class Telling:
     Args:
         settings: what decides a mask: networks, fusion, brain mask …; a finished case of the same is not done again.
         computed_by: engine, device and precision, which decide the last digits only.
-        synthetic: phantoms, not patients.
         bids_root: of the dataset the cases are of, where the outputs are a BIDS derivative.
         seen_in_training: ids of cases that trained the networks.
     """
 
     settings: Mapping[str, Any]
     computed_by: str
-    synthetic: bool
     bids_root: Path | None = None
     seen_in_training: tuple[str, ...] = ()
 
@@ -105,7 +104,7 @@ def predict_case(
     warnings = [*seen.warnings, *told_of_mask(case, mask, compared, telling)]
     content = {
         "case": case.case_id,
-        "synthetic": telling.synthetic,
+        "synthetic": is_synthetic([case]),
         "mask": files["mask"].relative_to(outputs.folder).as_posix(),
         **facts,
         "planes_compared": compared,

@@ -95,8 +95,8 @@ def predict_perfusion_cases(
                 }
             }
         },
-        computed_by=f"{asked.device.value}, {asked.precision.value}, Keras",
-        synthetic=is_synthetic(given.root, cases),
+        # Told when the device is known, which takes TensorFlow.
+        computed_by="",
         seen_in_training=tuple(cases_seen_in_training([run], cases)),
     )
     plan = Plan(
@@ -117,11 +117,12 @@ def predict_perfusion_cases(
         if not tasks:
             return
         predictor, chosen = _opened(saved, looks_at, asked)
-        say(f"device: {chosen}, Keras")
+        told = replace(telling, computed_by=f"{chosen}, Keras")
+        say(f"device: {told.computed_by}")
         for task in tasks:
             began = time.monotonic()
             try:
-                yield _predicted(task, predictor, telling, began)
+                yield _predicted(task, predictor, told, began)
             except (StrokeTfError, OSError) as fault:
                 yield passed_over(task.case.case_id, time.monotonic() - began, fault)
             progress.step(note=f"case {task.case.case_id}")
@@ -203,7 +204,7 @@ def _predicted(task: Task, predictor: _Predictor, telling: Telling, began: float
         warnings = told_of_mask(case, mask, [], telling)
         content = {
             "case": case.case_id,
-            "synthetic": telling.synthetic,
+            "synthetic": is_synthetic([case]),
             "mask": files["mask"].relative_to(outputs.folder).as_posix(),
             **facts,
             "reference": case.reference,

@@ -44,12 +44,13 @@ def predictions_page(folder: Path, records: list[dict[str, Any]], scans: Scans) 
         folder: that stroke-tf predict wrote.
         records: of its cases, at least one.
     """
-    synthetic = any(record.get("synthetic") for record in records)
+    phantoms = sum(bool(record.get("synthetic")) for record in records)
+    synthetic = phantoms > 0
     mark = marked(synthetic)
     volumes = sorted(record["lesion_ml"] for record in records)
     warned = [record for record in records if record.get("warnings")]
     number = len(records)
-    who = f"{number} {'SYNTHETIC phantom' if synthetic else 'case'}{'' if number == 1 else 's'}"
+    who = _who(number, phantoms)
     without = sum(volume == 0 for volume in volumes)
     headline = (
         f"Lesions in {number - without} of {who}; {volumes[0]:.1f} to {volumes[-1]:.1f} ml a case, {len(warned)} with "
@@ -68,6 +69,12 @@ def predictions_page(folder: Path, records: list[dict[str, Any]], scans: Scans) 
             Section("settings", "How", _settings(first)),
         ],
     )
+
+
+def _who(number: int, phantoms: int) -> str:
+    if 0 < phantoms < number:
+        return f"{number} cases, {phantoms} of them {'a SYNTHETIC phantom' if phantoms == 1 else 'SYNTHETIC phantoms'}"
+    return f"{number} {'SYNTHETIC phantom' if phantoms else 'case'}{'' if number == 1 else 's'}"
 
 
 def _warnings(records: list[dict[str, Any]]) -> list[Text]:

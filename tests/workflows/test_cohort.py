@@ -12,9 +12,11 @@ from stroke_tf.files import sha256_of_file
 from stroke_tf.manifest.case import Case, Layout
 from stroke_tf.manifest.layouts import find_cases
 from stroke_tf.manifest.table import write_manifest
+from stroke_tf.phantoms import SYNTHETIC_MARK
 from stroke_tf.recipes.recipe import Cohort
 from stroke_tf.workflows.cohort import (
     chosen_cases,
+    is_synthetic,
     open_cases,
     phantom_cases,
     split_by_subset,
@@ -151,6 +153,16 @@ def test_phantoms_are_marked_and_known_as_such_again(tmp_path):
     manifest = tmp_path / "elsewhere.csv"
     write_manifest(manifest, drawn.cases, tmp_path / "phantoms", force=False)
     assert open_cases(manifest, data_root=tmp_path / "phantoms").synthetic
+
+
+def test_one_phantom_among_patients_is_found_by_whatever_name(six_cases):
+    (six_cases.parent / "drawn").mkdir()
+    (six_cases.parent / "drawn" / SYNTHETIC_MARK).touch()
+    (six_cases / "6").rename(six_cases.parent / "drawn" / "6")
+    (six_cases / "6").symlink_to(six_cases.parent / "drawn" / "6")
+    cases = open_cases(six_cases).cases
+    assert is_synthetic(cases)
+    assert [case.case_id for case in cases if is_synthetic([case])] == ["6"]
 
 
 def test_phantoms_of_one_seed_are_drawn_once(tmp_path):

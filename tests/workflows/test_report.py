@@ -184,6 +184,13 @@ def test_predictions_have_a_page_without_scores(predictions: Path):
     assert any("not skull-stripped" in block.text for block in blocks(page, Text))
 
 
+def test_predictions_of_phantoms_and_patients_say_how_many_are_which(predictions: Path):
+    record = predictions / "2_mask.json"
+    record.write_text(record.read_text().replace('"synthetic": true', '"synthetic": false'))
+    page = page_of(predictions, Scans(predictions))
+    assert page.synthetic and page.headline.startswith("Lesions in 2 of 2 cases, 1 of them a SYNTHETIC phantom; 21.6")
+
+
 def test_predictions_beside_scans_with_a_truth_show_it(predictions: Path, table1_folder: Path):
     page = page_of(predictions, Scans(predictions, table1_folder / "synthetic-phantoms"))
     (viewer,) = blocks(page, Viewer)
