@@ -18,7 +18,7 @@ from stroke_tf.errors import StrokeTfError
 DOORS = {
     "simulate": "write a cohort of phantoms, so that everything runs without data",
     "index": "find the cases under a folder and write a manifest",
-    "convert": "turn DICOM series into NIfTI files that can be predicted",
+    "convert": "turn DICOM series into NIfTI files that can be predicted, and a mask into a DICOM-SEG",
     "doctor": "look at one case: grids, orientations, intensities, and a proven round trip",
     "train": "train the network of one plane",
     "predict": "turn scans into masks on their own grid: files, folders, BIDS, lists; tells what is in each",

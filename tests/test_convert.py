@@ -24,8 +24,15 @@ def volume(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).permutation(int(np.prod(SHAPE))).reshape(SHAPE).astype(np.uint16)
 
 
-def write_series(pydicom, folder: Path, number: int, description: str, *, patient: str = "p1", skip: int = -1) -> None:
-    """Write one file a slice, as an axial MRI is: rows run to the patient's left, columns to the back."""
+AXIAL = ([1, 0, 0, 0, 1, 0], [0, 0, 1])
+SAGITTAL = ([0, 1, 0, 0, 0, -1], [1, 0, 0])
+"""Where rows and columns of a slice run, and where the next slice lies; DICOM's axes point to left, back and top."""
+
+
+def write_series(
+    pydicom, folder: Path, number: int, description: str, *, patient: str = "p1", skip: int = -1, way=AXIAL
+) -> None:
+    """Write one file a slice; by default as an axial MRI is: rows run to the patient's left, columns to the back."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
@@ -48,8 +55,8 @@ def write_series(pydicom, folder: Path, number: int, description: str, *, patien
         slice_.ImageType = ["ORIGINAL", "PRIMARY"]
         slice_.Rows, slice_.Columns = SHAPE[1], SHAPE[0]
         slice_.PixelSpacing, slice_.SliceThickness = [SPACING[1], SPACING[0]], SPACING[2]
-        slice_.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]  # DICOM's axes point to the left and to the back
-        slice_.ImagePositionPatient = [-10.0, -20.0, 30.0 + z * SPACING[2]]
+        slice_.ImageOrientationPatient = way[0]
+        slice_.ImagePositionPatient = [*(np.array([-10.0, -20.0, 30.0]) + z * SPACING[2] * np.array(way[1]))]
         slice_.SamplesPerPixel, slice_.PhotometricInterpretation = 1, "MONOCHROME2"
         slice_.BitsAllocated, slice_.BitsStored, slice_.HighBit, slice_.PixelRepresentation = 16, 16, 15, 0
         # The first row is the front, the first column the right.
@@ -134,6 +141,87 @@ def test_a_slice_that_is_missing_is_told(pydicom, tmp_path, capsys):
 def test_a_folder_without_images_is_told(pydicom, tmp_path, capsys):
     assert convert(tmp_path, tmp_path / "out") == 2
     assert "no DICOM image in it" in capsys.readouterr().err
+
+
+def masked(out: Path, name: str) -> Path:
+    """Write a mask on the grid of a converted file."""
+    like = nibabel.load(out / f"{name}.nii.gz")
+    lesion = np.random.default_rng(3).random(like.shape) < 0.2
+    nibabel.save(nibabel.Nifti1Image(lesion.astype(np.uint8), like.affine), out / "mask.nii.gz")
+    return out / "mask.nii.gz"
+
+
+def at_pixels(mask: Path, image) -> np.ndarray:
+    """Return what a mask says at each (row, column) of a slice, by the millimetres that both tell."""
+    rows, columns = np.indices((image.Rows, image.Columns))
+    across, down = np.split(np.array(image.ImageOrientationPatient, float), 2)
+    place = np.array(image.ImagePositionPatient, float)
+    place = place + columns[..., None] * image.PixelSpacing[1] * across + rows[..., None] * image.PixelSpacing[0] * down
+    volume = nibabel.load(mask)
+    index = nibabel.affines.apply_affine(np.linalg.inv(volume.affine), place * [-1, -1, 1])
+    return np.asarray(volume.dataobj)[tuple(np.moveaxis(np.rint(index).astype(int), -1, 0))]
+
+
+@pytest.mark.parametrize("way", [AXIAL, SAGITTAL])
+def test_a_mask_becomes_a_segmentation_each_voxel_in_its_place(pydicom, tmp_path, capsys, way):
+    highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed: pip install -e '.[dicom]'")
+    study = tmp_path / "dicom"
+    write_series(pydicom, study, 3, "FLAIR", way=way)
+    write_series(pydicom, study, 4, "t2_tse", way=way)
+    assert convert(study, tmp_path / "anna") == 0
+    mask = masked(tmp_path / "anna", "FLAIR")
+    assert convert(study, tmp_path / "anna.dcm", "--mask", str(mask)) == 0
+    assert "a segmentation of series 3 (FLAIR, 6 images)" in capsys.readouterr().out
+    segmentation = highdicom.seg.segread(tmp_path / "anna.dcm")
+    assert segmentation.PatientID == "p1" and "not for diagnosis" in segmentation.SeriesDescription
+    for path in sorted(study.glob("003-*.dcm")):
+        image = pydicom.dcmread(path)
+        assert segmentation.StudyInstanceUID == image.StudyInstanceUID
+        (found,) = segmentation.get_pixels_by_source_instance([image.SOPInstanceUID])
+        expected = at_pixels(mask, image)
+        assert expected.any() and np.array_equal(found[..., 0], expected)
+    assert convert(study, tmp_path / "anna.dcm", "--mask", str(mask)) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_an_empty_mask_is_a_segmentation_too(study, tmp_path):
+    highdicom = pytest.importorskip("highdicom", reason="the extra dicom is not installed: pip install -e '.[dicom]'")
+    assert convert(study, tmp_path / "anna") == 0
+    image = nibabel.load(tmp_path / "anna" / "T2.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.zeros(SHAPE, np.uint8), image.affine), tmp_path / "none.nii.gz")
+    words = ("--mask", str(tmp_path / "none.nii.gz"), "--series", "t2_tse")
+    assert convert(study, tmp_path / "none.dcm", *words) == 0
+    found = highdicom.seg.segread(tmp_path / "none.dcm")
+    assert found.NumberOfFrames == SHAPE[2] and not found.pixel_array.any()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--series", "77"], "no series is meant by it"),
+        (["--flair", "3"], "--mask goes with --series"),
+        (["--series", "localizer"], "the mask lies on another grid"),
+        ([], "none of the 4 series lies on its grid"),
+    ],
+)
+def test_a_mask_that_fits_no_series_is_refused(pydicom, study, tmp_path, capsys, more, said):
+    pytest.importorskip("highdicom", reason="the extra dicom is not installed: pip install -e '.[dicom]'")
+    assert convert(study, tmp_path / "anna") == 0
+    mask = masked(tmp_path / "anna", "FLAIR")
+    moved = nibabel.load(mask)
+    # Half a voxel to the side.
+    affine = moved.affine + np.array([[0, 0, 0, SPACING[0] / 2], *np.zeros((3, 4))])
+    nibabel.save(nibabel.Nifti1Image(np.asarray(moved.dataobj), affine), mask)
+    assert convert(study, tmp_path / "x.dcm", "--mask", str(mask), *more) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "x.dcm").exists()
+
+
+def test_options_of_the_way_back_alone_are_refused(study, tmp_path, capsys):
+    assert convert(study, tmp_path / "out", "--series", "3") == 2
+    assert "--series goes with --mask" in capsys.readouterr().err
+    assert convert(study, tmp_path / "out", "--mask", "mask.nii.gz") == 2
+    assert "Let its name end in .dcm" in capsys.readouterr().err
 
 
 def test_without_the_extra_the_command_that_installs_it_is_told(tmp_path, monkeypatch, capsys):

@@ -38,7 +38,7 @@ def find_series(folder: Path) -> list[Series]:
 
     Raises: SettingError without the extra; InputFileError if there is no folder, or no image in it.
     """
-    pydicom = _library("pydicom")
+    pydicom = dicom_library("pydicom")
     if not folder.is_dir():
         raise InputFileError(f"{folder}: no such folder. Give the folder that holds the DICOM files.")
     found: dict[str, tuple[list[Path], object]] = {}
@@ -62,7 +62,7 @@ def convert_series(series: Series, path: Path, *, force: bool) -> None:
     Raises: OutputError if the file exists and force is False; InputFileError for images that are no volume: a
         slice that is missing, slices that do not lie in parallel, several volumes.
     """
-    pydicom, dicom2nifti = _library("pydicom"), _library("dicom2nifti")
+    pydicom, dicom2nifti = dicom_library("pydicom"), dicom_library("dicom2nifti")
     faults = dicom2nifti.exceptions
     require_absent(path, force=force)
     images = [pydicom.dcmread(file) for file in series.files]
@@ -91,7 +91,7 @@ def convert_series(series: Series, path: Path, *, force: bool) -> None:
         log.setLevel(level)
 
 
-def _library(name: str) -> ModuleType:
+def dicom_library(name: str) -> ModuleType:
     import importlib
 
     try:

@@ -1,4 +1,5 @@
-"""From a folder of DICOM files to a case in plain files: which series shows which sequence, and the conversion."""
+"""From a folder of DICOM files to a case in plain files, and back: which series shows which sequence, and the mask as a
+segmentation of the series it was found in."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +10,9 @@ from stroke_tf.errors import InputFileError, SettingError
 from stroke_tf.files import require_absent, write_json
 from stroke_tf.manifest.case import SEQUENCES
 from stroke_tf.volumes.dicom import Series, convert_series, find_series
+from stroke_tf.volumes.dicom_segmentation import is_on_grid_of, write_segmentation
+from stroke_tf.volumes.grid import Grid
+from stroke_tf.volumes.nifti import read_mask
 
 RECORD = "conversion.json"
 _SIGNS = {
@@ -49,10 +53,7 @@ def convert(
     found = find_series(source)
     for series in found:
         say(str(series))
-    if len({series.patient for series in found}) > 1:
-        raise InputFileError(
-            f"{source}: series of more than one patient. Give the folder of one, or export them apart."
-        )
+    _require_one_patient(source, found)
     chosen = {name: _named(word, name, found) for name, word in wanted.items()} | _guessed(found, set(wanted))
     if not chosen:
         raise SettingError(
@@ -71,6 +72,26 @@ def convert(
     return Converted(out, files, {name: chosen[name] for name in files})
 
 
+def convert_back(source: Path, mask: Path, out: Path, *, wanted: str | None, force: bool) -> Series:
+    """Write a mask as the DICOM segmentation of a series; return that series.
+
+    Args:
+        mask: a lesion mask on the grid of one of the series; it may be empty.
+        out: ends in .dcm.
+        wanted: the series: its number, or words of its description; None is the one on whose grid the mask lies.
+    Raises: InputFileError, SettingError, where the series cannot be told; GeometryError where the mask lies on another
+        grid than that which was named; OutputError if the file exists and force is False.
+    """
+    if out.suffix.lower() != ".dcm":
+        raise SettingError(f"--out {out}: a segmentation is one DICOM file. Let its name end in .dcm.")
+    found = find_series(source)
+    _require_one_patient(source, found)
+    scan = read_mask(mask, allow_empty=True)
+    series = _named(wanted, "series", found) if wanted else _of_grid(mask, scan.grid, found)
+    write_segmentation(scan.data, scan.grid, series, out, force=force)
+    return series
+
+
 def sequence_of(description: str) -> str:
     """Return the sequence that a series' description tells; nothing where it tells none.
 
@@ -82,6 +103,30 @@ def sequence_of(description: str) -> str:
     if re.search(_NOT_A_SCAN, word):
         return ""
     return next((name for name, sign in _SIGNS.items() if re.search(sign, word)), "")
+
+
+def _require_one_patient(source: Path, found: Sequence[Series]) -> None:
+    if len({series.patient for series in found}) > 1:
+        raise InputFileError(
+            f"{source}: series of more than one patient. Give the folder of one, or export them apart."
+        )
+
+
+def _of_grid(mask: Path, grid: Grid, found: Sequence[Series]) -> Series:
+    """Return the series that has a mask's voxels; the FLAIR or the DWI if there are several, as predict refers to."""
+    hits = [series for series in found if is_on_grid_of(series, grid)]
+    if not hits:
+        raise InputFileError(
+            f"{mask}: none of the {len(found)} series lies on its grid ({grid}). Give the folder that the scans were "
+            "converted from."
+        )
+    for name in ("FLAIR", "DWI"):
+        of_name = [series for series in hits if sequence_of(series.description) == name]
+        if len(of_name) == 1:
+            return of_name[0]
+    if len(hits) > 1:
+        raise SettingError(f"{mask} lies on the grid of {'; '.join(map(str, hits))}. Say on which: --series NUMBER")
+    return hits[0]
 
 
 def _named(word: str, name: str, found: Sequence[Series]) -> Series:
