@@ -240,6 +240,7 @@ def run(experiment: Experiment, out: Path, *, jobs: int = 2, say: Callable[[str]
 
 FIGURE = "SYNTHETIC-dice.png"
 RESULTS = "results.json"
+ANSWER = "**Answer.** "
 _MEASURED = "measured.json"
 
 
@@ -556,21 +557,20 @@ def headline(results: Mapping[str, Any]) -> str:
 
 def listed(root: Path) -> str:
     """Return the table of all experiments that have a README, with the answer of those that have results."""
-    lines = ["| experiment | answer on SYNTHETIC phantoms |", "| --- | --- |"]
+    lines = ["| experiment | answer (01 on real scans, the others on SYNTHETIC phantoms) |", "| --- | --- |"]
     for folder in sorted(root.glob("[0-9][0-9]-*")):
         title = (folder / "README.md").read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
         stored = folder / RESULTS
         results = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
-        # 01 looks at real scans and 02 came before this file; their READMEs tell what they found.
-        answer = (
-            headline(results) if "comparisons" in results else "told in its README" if _told(folder) else "not run yet"
-        )
+        # 01, 02 and 09 are not made of arms; their READMEs give the answer in a line.
+        answer = headline(results) if "comparisons" in results else _answer(folder)
         lines.append(f"| [{title}](experiments/{folder.name}/README.md) | {answer} |")
     return "\n".join(lines)
 
 
-def _told(folder: Path) -> bool:
-    return "**Result**" in (folder / "README.md").read_text(encoding="utf-8")
+def _answer(folder: Path) -> str:
+    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
+    return next((line.removeprefix(ANSWER) for line in lines if line.startswith(ANSWER)), "not run yet")
 
 
 def between_marks(text: str, mark: str, content: str) -> str:

@@ -3,7 +3,7 @@
 The question and the expectation stand in README.md beside this file. Three trained planes vote on the same cases with
 every sequence there, and with each one missing and replaced in every way there is. Usage, with runs of `train`:
 
-    python experiments/missing-sequence/run.py --runs runs/x runs/y runs/z --out results/missing-sequence
+    python experiments/09-missing-sequence/run.py --runs runs/x runs/y runs/z --out results/missing-sequence
 """
 
 import argparse
