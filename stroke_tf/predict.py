@@ -142,7 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"  warning: {warning}")
     failed = [each for each in written if each.fault]
     for each in failed:
-        print(f"error: case {each.case_id} failed: {each.fault}", file=sys.stderr)
+        fault = each.fault.removeprefix(f"case {each.case_id}: ")
+        print(f"error: case {each.case_id} failed: {fault}", file=sys.stderr)
     if len(failed) < len(written):
         print(f"table of all cases: {asked.out / TABLE}")
     if failed:

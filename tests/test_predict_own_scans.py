@@ -361,7 +361,8 @@ def test_memory_does_not_grow_with_the_number_of_cases(random_runs, tmp_path):
 def test_a_missing_sequence_is_an_error_unless_something_stands_in(random_runs, anna, tmp_path, capsys):
     files = ["--flair", anna / "FLAIR.nii.gz", "--t2", anna / "T2.nii.gz", "--name", "anna"]
     assert predict(random_runs, "y", tmp_path / "error", *files) == 2
-    assert "no DWI image" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "case anna failed: no DWI image" in said and "--missing-sequence repeat, or zeros" in said
     masks = []
     for word, filled in (("zeros", "zeros"), ("repeat", "FLAIR")):
         out = tmp_path / word
@@ -374,6 +375,14 @@ def test_a_missing_sequence_is_an_error_unless_something_stands_in(random_runs, 
         assert "warning: DWI is missing" in capsys.readouterr().out
         masks.append(voxels(out / "anna_mask.nii.gz"))
     assert not np.array_equal(*masks)
+
+
+def test_what_is_offered_for_a_missing_sequence_helps(random_runs, anna, tmp_path, capsys):
+    files = ["--flair", anna / "FLAIR.nii.gz", "--dwi", anna / "DWI.nii.gz", "--name", "anna"]
+    for word in ("error", "repeat"):
+        assert predict(random_runs, "y", tmp_path / "out", *files, "--missing-sequence", word) == 2
+        said = capsys.readouterr().err
+        assert "no T2 image" in said and "--missing-sequence zeros" in said
 
 
 @pytest.fixture(scope="module")

@@ -160,6 +160,7 @@ class Page:
     Args:
         headline: the answer in one sentence.
         synthetic: phantoms were measured, which stands on top in large letters.
+        mixed: phantoms beside patients; data says how many are which.
         data: what was measured, as the results name it.
         facts: the line below the title, such as the device and the protocol.
     """
@@ -170,6 +171,7 @@ class Page:
     data: str
     facts: Mapping[str, str] = field(default_factory=dict)
     sections: Sequence[Section] = ()
+    mixed: bool = False
 
 
 def render_page(page: Page) -> str:

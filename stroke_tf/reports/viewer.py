@@ -40,6 +40,7 @@ class ViewerCase:
         disagreement: gzipped NIfTI of uint8 on that grid, 255 where planes say the opposite; None if not known.
         centre_mm: where to look first.
         picture: PNG, for print and for browsers without WebGL.
+        synthetic: a phantom, which the pictures say.
         told: one line below the picture.
         score: a few words beside the name in the list of cases.
         voxels: the sides of the voxels that are shown, in words.
@@ -52,6 +53,7 @@ class ViewerCase:
     disagreement: bytes | None
     centre_mm: tuple[float, float, float]
     picture: bytes
+    synthetic: bool
     told: str = ""
     score: str = ""
     voxels: str = ""
@@ -74,14 +76,12 @@ class Viewer:
 
     Args:
         first_overlay: id of the row whose errors are shown first.
-        synthetic: phantoms, which the pictures say.
         note: what a reader must know, such as the voxel size that is shown.
     """
 
     kind: ClassVar[str] = "viewer"
     cases: Sequence[ViewerCase]
     first_overlay: str
-    synthetic: bool
     note: str = ""
 
     def blobs(self) -> dict[str, str]:
@@ -113,6 +113,7 @@ class Viewer:
                     ],
                     "centre": list(case.centre_mm),
                     "voxels": case.voxels,
+                    "synthetic": case.synthetic,
                 }
                 for number, case in enumerate(self.cases)
             ],

@@ -32,6 +32,7 @@ class CaseToPack:
         main: id of the mask that is shown first.
         drawn: ids of the masks in the picture.
         score: a few words beside the case's name.
+        synthetic: a phantom.
         disagreement: of the planes, 0 to 1; None where it is not known.
         dices: of the masks, where they have one.
     """
@@ -45,6 +46,7 @@ class CaseToPack:
     main: str
     drawn: Sequence[str]
     score: str
+    synthetic: bool
     disagreement: Volume | None = None
     dices: Mapping[str, float | None] = field(default_factory=dict)
 
@@ -135,6 +137,7 @@ def _in_window(case: CaseToPack, window: Window) -> ViewerCase:
             spacing_mm=window.grid.spacing_mm,
             name=first,
         ),
+        synthetic=case.synthetic,
         told=f"{case.titles[case.main]}: {case.score}. {key} Shown in voxels of {sides}.",
         score=case.score,
         voxels=sides,

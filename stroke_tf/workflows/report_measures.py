@@ -355,4 +355,4 @@ def _plain(value: Any) -> str:
         return "; ".join(_plain(each) for each in value)
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
-    return "-" if value is None else str(value)
+    return "-" if value in (None, "") else str(value)

@@ -1,7 +1,7 @@
 """The page of predictions: what was found in each case, and how far the planes agree; without a truth, no score."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,18 +54,19 @@ def predictions_page(folder: Path, records: list[dict[str, Any]], scans: Scans) 
     without = sum(volume == 0 for volume in volumes)
     headline = (
         f"Lesions in {number - without} of {who}; {volumes[0]:.1f} to {volumes[-1]:.1f} ml a case, {len(warned)} with "
-        "warnings. Nothing is scored here: that needs the truth (stroke-tf evaluate)."
+        "warnings. Nothing is scored here: stroke-tf evaluate does that where the truth is known."
     )
     first = records[0]
     return Page(
         title=f"Predictions in {folder.resolve().name}",
         headline=headline,
         synthetic=synthetic,
+        mixed=0 < phantoms < number,
         data=who,
         facts={"Computed by": str(first["computed_by"])} if first.get("computed_by") else {},
         sections=[
             Section("answer", "What was found", [*_warnings(warned), _table(folder, records, mark)]),
-            Section("cases", "Cases", _viewer(folder, records, scans, synthetic)),
+            Section("cases", "Cases", _viewer(folder, records, scans)),
             Section("settings", "How", _settings(first)),
         ],
     )
@@ -78,11 +79,15 @@ def _who(number: int, phantoms: int) -> str:
 
 
 def _warnings(records: list[dict[str, Any]]) -> list[Text]:
-    told = [f"Case {record['case']}: {'; '.join(str(each) for each in record['warnings'])}" for record in records]
+    told = [f"Case {record['case']}: {_joined(record['warnings'])}." for record in records]
     if len(told) > _MOST_WARNINGS:
         left = len(told) - _MOST_WARNINGS
         told = [*told[:_MOST_WARNINGS], f"{left} further cases have warnings; they stand in the table and its CSV."]
     return [Text(words, warning=True) for words in told]
+
+
+def _joined(warnings: Sequence[object]) -> str:
+    return "; ".join(str(each).rstrip(".") for each in warnings)
 
 
 def _table(folder: Path, records: list[dict[str, Any]], mark: str) -> Table:
@@ -121,7 +126,7 @@ def _table(folder: Path, records: list[dict[str, Any]], mark: str) -> Table:
     )
 
 
-def _viewer(folder: Path, records: list[dict[str, Any]], scans: Scans, synthetic: bool) -> list[Text | Viewer]:
+def _viewer(folder: Path, records: list[dict[str, Any]], scans: Scans) -> list[Text | Viewer]:
     """Return the viewer, with the scans that were predicted from where they still lie, or those that the user named."""
     wanted = worst_to_best(records, by="lesion_ml")
     named = scans.cases() if scans.data is not None else {}
@@ -141,7 +146,7 @@ def _viewer(folder: Path, records: list[dict[str, Any]], scans: Scans, synthetic
         left = len(records) - len(wanted)
         choice = f" {left} further cases are in the table only." if left else ""
         note = f"Volumes are measured on the case's own grid; the voxels shown here may be larger.{choice}"
-        blocks.append(Viewer(made, _FOUND, synthetic, note))
+        blocks.append(Viewer(made, _FOUND, note))
     if missing:
         blocks.append(Text(f"Not shown: case {'; case '.join(missing)}.", warning=True))
     return blocks
@@ -181,6 +186,7 @@ def _case(folder: Path, record: Mapping[str, Any], known: Case | None, *, room: 
         main=_FOUND,
         drawn=list(masks),
         score=f"{record['lesion_ml']:.1f} ml",
+        synthetic=bool(record.get("synthetic")),
     )
     return packed_case(case, room=room)
 

@@ -142,8 +142,10 @@ def filled_by(case: Case, sequences: tuple[str, ...], missing: MissingSequence) 
     lacking = [name for name in dict.fromkeys(sequences) if name not in there]
     has = ", ".join(map(str, case.images.values()))
     if missing is MissingSequence.ERROR or not there:
+        repeatable = all(any(other in case.images for other in STAND_INS.get(name, ())) for name in lacking)
+        choices = "repeat, or zeros" if repeatable else "zeros"
         mend = (
-            "Add the file, name another run, or let something stand in for it: --missing-sequence repeat, or zeros."
+            f"Add the file, name another run, or let something stand in for it: --missing-sequence {choices}."
             if there
             else "Name a run that was trained on what there is."
         )

@@ -78,7 +78,11 @@ def viewer_blocks(
         try:
             if name not in known:
                 raise InputFileError("its scans are not there")
-            made.append(_viewer_case(folder, case, known[name], rows, main, drawn, ROOM // len(wanted)))
+            made.append(
+                _viewer_case(
+                    folder, case, known[name], rows, main, drawn, bool(results["synthetic"]), ROOM // len(wanted)
+                )
+            )
         except StrokeTfError as fault:
             missing.append(f"{name} ({fault})")
         progress.step(note=f"case {name}")
@@ -87,7 +91,7 @@ def viewer_blocks(
         left = len(rows[main]["cases"]) - len(wanted)
         choice = f" {left} further cases are in the table only." if left else ""
         note = f"Measures are taken on the case's own grid; the voxels shown here may be larger.{choice}"
-        blocks.append(Viewer(made, main, bool(results["synthetic"]), note))
+        blocks.append(Viewer(made, main, note))
     if not known:
         blocks.append(
             Text(
@@ -117,6 +121,7 @@ def _viewer_case(
     rows: Mapping[str, Mapping[str, Any]],
     main: str,
     drawn: Sequence[str],
+    synthetic: bool,
     room: int,
 ) -> ViewerCase:
     """Read one case of a results folder and pack it."""
@@ -141,6 +146,7 @@ def _viewer_case(
             main=main,
             drawn=drawn,
             score="no Dice" if dice is None else f"Dice {100 * dice:.1f} %",
+            synthetic=synthetic,
             disagreement=read_scan(spread).data if spread.exists() else None,
             dices={row: _dice_of(rows[row], name) for row in masks},
         ),

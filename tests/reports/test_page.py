@@ -23,7 +23,9 @@ FETCHING = {"src", "href", "data", "poster", "action", "formaction", "srcset", "
 
 
 def case(name: str) -> ViewerCase:
-    return ViewerCase(name, {name: b"image"}, b"masks", [Overlay("truth", name, 0)], None, (0, 0, 0), b"png", name)
+    return ViewerCase(
+        name, {name: b"image"}, b"masks", [Overlay("truth", name, 0)], None, (0, 0, 0), b"png", True, name
+    )
 
 
 def page(word: str = "vote", *, viewer: bool = True) -> Page:
@@ -37,7 +39,7 @@ def page(word: str = "vote", *, viewer: bool = True) -> Page:
         Facts(word, {word: word}),
     ]
     if viewer:
-        blocks.append(Viewer([case(word), case("2")], "vote", True, word))
+        blocks.append(Viewer([case(word), case("2")], "vote", word))
     return Page(word, word, True, word, {word: word}, [Section("answer", word, blocks)])
 
 
@@ -142,6 +144,14 @@ def test_a_page_on_real_scans_says_so_and_not_the_other():
     assert "REAL SCANS" in real and "SYNTHETIC" not in real
 
 
+def test_a_page_on_both_says_so_and_marks_the_phantoms_only():
+    cases = [case("drawn"), replace(case("scanned"), synthetic=False)]
+    both = Page("t", "h", True, "2 cases, 1 of them", {}, [Section("s", "s", [Viewer(cases, "vote")])], mixed=True)
+    html = render_page(both)
+    assert "PARTLY SYNTHETIC" in html and "No patient was measured" not in html
+    assert "Case drawn · SYNTHETIC PHANTOM" in html and "Case scanned</span>" in html
+
+
 def test_a_page_without_cases_carries_no_viewer():
     html = render_page(page(viewer=False))
     assert "niivue" not in html and len(html) < 40_000
@@ -194,6 +204,6 @@ def test_the_viewer_asks_for_no_evaluated_text_and_can_stand_in_a_page():
 
 
 def test_the_size_of_a_case_is_what_it_takes_on_the_page():
-    blobs = Viewer([case("1")], "vote", True).blobs()
+    blobs = Viewer([case("1")], "vote").blobs()
     one = case("1")
     assert one.size == sum(map(len, blobs.values())) + len(base64.b64encode(one.picture))

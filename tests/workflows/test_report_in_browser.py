@@ -125,6 +125,7 @@ def test_the_viewer_draws_a_head_and_what_was_found_and_missed_in_it(browser, tm
     drawn = canvas(browser)
     assert drawn.std() > 10 and (drawn.max(axis=-1) > 60).mean() > 0.05
     assert min(tinted(drawn, colour) for colour in (FOUND, FALSE, MISSED)) > 20
+    assert browser.execute_script("return document.getElementById('v-mark').checkVisibility()")
     kept = tmp_path_factory.mktemp("screenshots") / "report-SYNTHETIC.png"
     assert browser.save_screenshot(str(kept))
 

@@ -44,7 +44,7 @@
   };
   const PLANES = ["x", "y", "z"];
 
-  const percent = (dice) => (dice === null ? "no Dice" : `Dice ${(100 * dice).toFixed(1)} %`);
+  const percent = (dice) => (dice === null ? " · no Dice" : ` · Dice ${(100 * dice).toFixed(1)} %`);
   const fill = (select, groups, wanted) => {
     select.replaceChildren();
     for (const [title, options] of groups) {
@@ -58,6 +58,7 @@
   const overlaysOf = (one) => {
     const rows = one.overlays.filter((each) => each.id !== "truth");
     const truth = one.overlays.some((each) => each.id === "truth");
+    const scored = rows.some((each) => each.dice !== null); // nothing is on a page of predictions
     const planes = PLANES.every((plane) => rows.some((each) => each.id === plane));
     const extra = [["none", "nothing"]];
     if (truth) extra.push(["truth", "the truth"]);
@@ -65,7 +66,7 @@
     if (one.disagreement) extra.push(["disagreement", "disagreement of the planes"]);
     return [
       ["", extra],
-      ["found, false, missed", truth ? rows.map((each) => [`errors:${each.id}`, `${each.title} · ${percent(each.dice)}`]) : []],
+      ["found, false, missed", truth ? rows.map((each) => [`errors:${each.id}`, each.title + (scored ? percent(each.dice) : "")]) : []],
       ["mask alone", rows.map((each) => [`mask:${each.id}`, each.title])],
     ];
   };
@@ -113,6 +114,7 @@
   const show = async () => {
     const number = Number(by("v-case").value);
     const one = contents.cases[number];
+    by("v-mark").hidden = !one.synthetic;
     const image = one.images.find((each) => each.name === by("v-image").value) || one.images[0];
     const chosen = by("v-overlay").value;
     const layer = await compose(one, chosen);
