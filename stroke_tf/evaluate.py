@@ -30,6 +30,7 @@ def parser() -> argparse.ArgumentParser:
         "--rows",
         type=_row,
         nargs="+",
+        action="extend",
         default=[],
         metavar="NAME=FOLDER",
         help="further rows to compare; a path with {case} in it names files of any other pattern",
@@ -42,7 +43,9 @@ def parser() -> argparse.ArgumentParser:
     )
     options.add_argument("--out", type=Path, default=Path("evaluation"), help="results folder (default %(default)s)")
     options.add_argument("--data-root", type=Path, help="folder the manifest's paths are relative to")
-    options.add_argument("--case", nargs="+", default=[], metavar="ID", help="evaluate only these cases")
+    options.add_argument(
+        "--case", nargs="+", action="extend", default=[], metavar="ID", help="evaluate only these cases"
+    )
     options.add_argument("--fold", type=int, help="evaluate only the cases of this fold of the manifest")
     options.add_argument(
         "--subset",

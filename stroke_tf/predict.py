@@ -25,7 +25,12 @@ def parser() -> argparse.ArgumentParser:
         "mask a JSON tells what is in it. For research and teaching only.",
     )
     options.add_argument(
-        "--runs", type=Path, nargs="+", required=True, help="run folders of train, or one of reproduce-isles2018"
+        "--runs",
+        type=Path,
+        nargs="+",
+        action="extend",
+        required=True,
+        help="run folders of train, or one of reproduce-isles2018",
     )
     options.add_argument("--out", type=Path, required=True, help="folder for <case>_mask.nii.gz, or for the derivative")
 
@@ -36,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         help="folder of cases or one case's folder, BIDS dataset, manifest CSV, or a text list (.txt) of folders",
     )
     cases.add_argument("--data-root", type=Path, help="folder the manifest's paths are relative to")
-    cases.add_argument("--case", nargs="+", default=[], help="ids; all cases without it")
+    cases.add_argument("--case", nargs="+", action="extend", default=[], help="ids; all cases without it")
     for name in (*_MRI, *_CT):
         told = "series of the bolus" if name == "ctp" else "image"
         cases.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"the {name.upper()} {told} of one case")

@@ -10,6 +10,10 @@ import pytest
 
 from stroke_tf.evaluate import main, parser
 from stroke_tf.metrics.protocols import COLUMNS, MEASURE_NAMES
+from stroke_tf.reports.page import Text
+from stroke_tf.reports.viewer import Viewer, ViewerCase
+from stroke_tf.workflows.report import page_of
+from stroke_tf.workflows.viewer_cases import Scans
 
 SHAPE = (10, 12, 9)
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
@@ -54,6 +58,13 @@ def masks(tmp_path: Path) -> Path:
     for number in range(1, 8):
         save(tmp_path / "shifted" / f"{number}_mask.nii.gz", lesion(number, shift=1))
     return tmp_path / "shifted"
+
+
+def shown(out: Path) -> tuple[list[ViewerCase], str]:
+    """Return the cases in the viewer of an evaluation's page, and its warnings."""
+    blocks = [block for section in page_of(out, Scans(out)).sections for block in section.blocks]
+    cases = [case for block in blocks if isinstance(block, Viewer) for case in block.cases]
+    return cases, " ".join(block.text for block in blocks if isinstance(block, Text) and block.warning)
 
 
 def run(*arguments) -> int:
@@ -330,3 +341,25 @@ def test_a_baseline_needs_images(truth, masks, tmp_path, capsys):
     arguments = ("--truth", truth, "--masks", masks, "--baseline", "--case", 1, "--out", tmp_path / "out")
     assert run(*arguments) == 2
     assert "--baseline needs FLAIR and DWI of every case" in capsys.readouterr().err
+
+
+def test_the_page_shows_every_row_beside_the_scans_and_the_truth(tmp_path, masks):
+    for number in range(1, 5):
+        siss_case(tmp_path / "scans", number)
+    rows = ("--rows", f"beside={masks}", "--rows", f"again={masks}")
+    assert run("--truth", tmp_path / "scans", *rows, "--protocol", "isles2015", "--out", tmp_path / "out") == 0
+    cases, warnings = shown(tmp_path / "out")
+    assert [case.name for case in cases] == ["1", "2", "3", "4"] and not warnings
+    assert all([overlay.id for overlay in case.overlays] == ["truth", "beside", "again"] for case in cases)
+    assert all({"FLAIR", "DWI"} <= set(case.images) and not case.synthetic for case in cases)
+    # A mask that is not the one that was measured is not shown as if it were.
+    save(masks / "2_mask.nii.gz", lesion(1, shift=1))
+    cases, warnings = shown(tmp_path / "out")
+    assert [case.name for case in cases] == ["1", "3", "4"]
+    assert "Not shown: case 2" in warnings and "was changed after it was measured" in warnings
+
+
+def test_the_page_of_masks_without_scans_says_that_it_has_no_viewer(tmp_path, truth, masks):
+    assert run("--truth", truth, "--masks", masks, "--out", tmp_path / "out") == 0
+    cases, warnings = shown(tmp_path / "out")
+    assert not cases and "No viewer and no pictures" in warnings

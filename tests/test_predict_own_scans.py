@@ -16,7 +16,7 @@ import pytest
 from stroke_tf.evaluate import main as evaluate
 from stroke_tf.index import main as index
 from stroke_tf.phantoms import SYNTHETIC_MARK
-from stroke_tf.predict import main
+from stroke_tf.predict import main, parser
 
 SHAPE, SIDE_MM = (24, 28, 20), 6.0
 ON_CPU = ["--device", "cpu", "--precision", "float32"]
@@ -442,3 +442,8 @@ def test_sequences_on_other_grids_are_resampled_only_when_asked(random_runs, ann
     assert "predict --resample" in capsys.readouterr().err
     assert predict(random_runs, "y", tmp_path / "out", "--data", folder, "--resample") == 0
     assert told(tmp_path / "out" / "anna_mask.json")["resampled"] == ["T2"]
+
+
+def test_an_option_for_several_may_be_given_several_times():
+    asked = parser().parse_args(["--runs", "x", "--runs", "y", "z", "--out", "o", "--case", "1", "--case", "2"])
+    assert [path.name for path in asked.runs] == ["x", "y", "z"] and asked.case == ["1", "2"]

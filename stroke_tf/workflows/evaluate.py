@@ -87,8 +87,22 @@ def evaluate(
     write_text(per_case, cases_csv(evaluation))
     write_text(table, summary_csv(evaluation))
     write_text(page, evaluation_markdown(evaluation))
-    write_json(plain, evaluation_content(evaluation))
+    write_json(plain, {**evaluation_content(evaluation), "files": _files(truth, data_root, predictions)})
     return evaluation
+
+
+def _files(
+    truth: Path, data_root: Path | None, predictions: Mapping[str, Mapping[str, Path]]
+) -> dict[str, str | dict[str, dict[str, str]] | None]:
+    """Return where what was compared lies, so that a page can show it."""
+    return {
+        "truth": str(Path(truth).absolute()),
+        "data_root": None if data_root is None else str(Path(data_root).absolute()),
+        "masks": {
+            row: {case_id: str(path.absolute()) for case_id, path in found.items()}
+            for row, found in predictions.items()
+        },
+    }
 
 
 def named_rows(masks: Path | None, rows: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -95,7 +95,8 @@ def page_of(folder: Path, scans: Scans) -> Page:
     if (folder / RUN_CARD).exists():
         return run_page(folder)
     if (folder / "summary.json").exists():
-        return evaluation_page(folder, read_json(folder / "summary.json", ("rows", "synthetic", "protocol")))
+        content = read_json(folder / "summary.json", ("rows", "synthetic", "protocol"))
+        return evaluation_page(folder, content, scans)
     if records := prediction_records(folder):
         return predictions_page(folder, records, scans)
     raise InputFileError(

@@ -1,12 +1,14 @@
 """The page of an evaluation: rows of masks beside the truth, case by case."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stroke_tf.errors import InputFileError
+from stroke_tf.errors import InputFileError, StrokeTfError
 from stroke_tf.reports.page import Cell, Page, Section, Table, Text
 from stroke_tf.reports.tables import with_interval
+from stroke_tf.reports.viewer import Viewer
 from stroke_tf.workflows.report_measures import (
     cases_table,
     dice_chart,
@@ -15,7 +17,10 @@ from stroke_tf.workflows.report_measures import (
     volume_chart,
     voxels_ml,
 )
+from stroke_tf.workflows.viewer_cases import Scans, viewer_blocks
 
+_DRAWN = 5
+"""Rows in the picture of a case; more would be too small to see. The viewer has them all."""
 _MEASURES = {
     "dice": "Dice, %",
     "precision": "Precision, %",
@@ -24,12 +29,13 @@ _MEASURES = {
 }
 
 
-def evaluation_page(folder: Path, content: Mapping[str, Any]) -> Page:
+def evaluation_page(folder: Path, content: Mapping[str, Any], scans: Scans) -> Page:
     """Gather the page.
 
     Args:
         folder: that stroke-tf evaluate wrote.
         content: what its summary.json holds.
+        scans: of the cases, where they do not lie any more where they lay when they were evaluated.
     Raises: InputFileError if it holds no row.
     """
     rows = [
@@ -61,7 +67,14 @@ def evaluation_page(folder: Path, content: Mapping[str, Any]) -> Page:
         facts={"Data": str(content.get("data")), "Protocol": content["protocol"], "Seed": str(content.get("seed"))},
         sections=[
             Section("answer", "The answer", [_table(rows, mark), *gaps, *_conventions(content)]),
-            Section("cases", "Cases", [cases_table(rows, voxel_ml, mark=mark, main=best["id"])]),
+            Section(
+                "cases",
+                "Cases",
+                [
+                    *_viewer(folder, content, rows, scans, best["id"]),
+                    cases_table(rows, voxel_ml, mark=mark, main=best["id"]),
+                ],
+            ),
             Section(
                 "plots",
                 "Plots",
@@ -73,6 +86,27 @@ def evaluation_page(folder: Path, content: Mapping[str, Any]) -> Page:
             ),
         ],
     )
+
+
+def _viewer(
+    folder: Path, content: Mapping[str, Any], rows: list[dict[str, Any]], scans: Scans, main: str
+) -> list[Text | Viewer]:
+    files = content.get("files") or {}
+    masks = files.get("masks") or {}
+
+    def mask_of(row: str, case: Mapping[str, Any]) -> Path | None:
+        path = masks.get(row, {}).get(str(case["case"]))
+        return None if path is None else Path(path)
+
+    if scans.data is None and files.get("truth"):
+        root = files.get("data_root")
+        there = Scans(folder, Path(files["truth"]), None if root is None else Path(root))
+        # Masks alone were compared, or the scans have moved: then the page says that it has no viewer.
+        with suppress(StrokeTfError):
+            if there.cases().keys() & {str(case["case"]) for row in rows for case in row["cases"]}:
+                scans = there
+    results = {"rows": rows, "synthetic": content["synthetic"]}
+    return viewer_blocks(folder, results, scans, main=main, drawn=[row["id"] for row in rows][:_DRAWN], mask_of=mask_of)
 
 
 def _table(rows: list[dict[str, Any]], mark: str) -> Table:

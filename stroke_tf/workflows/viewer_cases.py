@@ -1,7 +1,8 @@
 """The cases of a results folder on its page: where their scans lie, which of them are shown, and every mask of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,17 +54,40 @@ class Scans:
             return {}  # half a cohort, left by somebody who wanted the room
 
 
+MaskOf = Callable[[str, Mapping[str, Any]], Path | None]
+"""(id of a row, a measured case) -> where the mask lies."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What a page shows of every case; the words are those of viewer_blocks."""
+
+    rows: Mapping[str, Mapping[str, Any]]
+    main: str
+    drawn: Sequence[str]
+    synthetic: bool
+    mask_of: MaskOf
+
+
 def viewer_blocks(
-    folder: Path, results: Mapping[str, Any], scans: Scans, *, main: str, drawn: Sequence[str]
+    folder: Path,
+    results: Mapping[str, Any],
+    scans: Scans,
+    *,
+    main: str,
+    drawn: Sequence[str],
+    mask_of: MaskOf | None = None,
 ) -> list[Text | Viewer]:
     """Return the viewer with the test cases of a row, or a line that says why there is none.
 
     Args:
         main: id of the row whose cases are shown, and whose errors are shown first.
         drawn: ids of the rows in the pictures.
+        mask_of: by default masks lie below the folder, where a reproduction writes them.
     Raises: InputFileError if the user named scans and none of them is of a test case.
     """
     rows = {row["id"]: row for row in results["rows"]}
+    shown = _Shown(rows, main, drawn, bool(results["synthetic"]), mask_of or partial(_mask_in, folder))
     wanted = worst_to_best(rows[main]["cases"], by="dice")
     known = scans.cases()
     if scans.data is not None and not any(str(case["case"]) in known for case in wanted):
@@ -78,11 +102,7 @@ def viewer_blocks(
         try:
             if name not in known:
                 raise InputFileError("its scans are not there")
-            made.append(
-                _viewer_case(
-                    folder, case, known[name], rows, main, drawn, bool(results["synthetic"]), ROOM // len(wanted)
-                )
-            )
+            made.append(_viewer_case(folder, case, known[name], shown, ROOM // len(wanted)))
         except StrokeTfError as fault:
             missing.append(f"{name} ({fault})")
         progress.step(note=f"case {name}")
@@ -114,17 +134,8 @@ def worst_to_best(cases: Sequence[Mapping[str, Any]], *, by: str) -> list[Mappin
     return sorted(cases, key=lambda case: natural_order(str(case["case"])))
 
 
-def _viewer_case(
-    folder: Path,
-    case: Mapping[str, Any],
-    known: Case,
-    rows: Mapping[str, Mapping[str, Any]],
-    main: str,
-    drawn: Sequence[str],
-    synthetic: bool,
-    room: int,
-) -> ViewerCase:
-    """Read one case of a results folder and pack it."""
+def _viewer_case(folder: Path, case: Mapping[str, Any], known: Case, shown: _Shown, room: int) -> ViewerCase:
+    """Read one measured case and pack it."""
     fold = fold_folder(folder, case)
     name = str(case["case"])
     reference = read_scan(known.images[known.reference])
@@ -133,7 +144,7 @@ def _viewer_case(
     if generated.exists():
         images[_DRAWN_DWI] = on_grid_of(reference, read_scan(generated))
     spread = fold / "fusion" / f"{name}_disagreement.nii.gz"
-    masks = {row: mask for row in rows if (mask := _mask(fold, row, name))}
+    masks = {row: mask for row in shown.rows if (mask := _mask(shown, row, case))}
     dice = case.get("dice")
     return packed_case(
         CaseToPack(
@@ -142,13 +153,13 @@ def _viewer_case(
             images=images,
             truth=_truth(fold, name, known),
             masks=masks,
-            titles={row: content["title"] for row, content in rows.items()},
-            main=main,
-            drawn=drawn,
+            titles={row: content["title"] for row, content in shown.rows.items()},
+            main=shown.main,
+            drawn=shown.drawn,
             score="no Dice" if dice is None else f"Dice {100 * dice:.1f} %",
-            synthetic=synthetic,
+            synthetic=shown.synthetic,
             disagreement=read_scan(spread).data if spread.exists() else None,
-            dices={row: _dice_of(rows[row], name) for row in masks},
+            dices={row: _of_case(shown.rows[row], name).get("dice") for row in masks},
         ),
         room=room,
     )
@@ -161,10 +172,24 @@ def _truth(fold: Path, name: str, known: Case) -> Scan | None:
     return None if path is None else read_mask(path, allow_empty=True)
 
 
-def _mask(fold: Path, row: str, name: str) -> Scan | None:
-    path = fold / "masks" / row / f"{name}_mask.nii.gz"
-    return read_mask(path, allow_empty=True) if path.exists() else None
+def _mask_in(folder: Path, row: str, case: Mapping[str, Any]) -> Path:
+    return fold_folder(folder, case) / "masks" / row / f"{case['case']}_mask.nii.gz"
 
 
-def _dice_of(row: Mapping[str, Any], name: str) -> float | None:
-    return next((case.get("dice") for case in row["cases"] if str(case["case"]) == name), None)
+def _mask(shown: _Shown, row: str, case: Mapping[str, Any]) -> Scan | None:
+    """Read a mask; None where there is none.
+
+    Raises: InputFileError if it is not the mask that was measured.
+    """
+    path = shown.mask_of(row, case)
+    if path is None or not path.exists():
+        return None
+    mask = read_mask(path, allow_empty=True)
+    measured = _of_case(shown.rows[row], str(case["case"]))
+    if {"tp", "fp"} <= measured.keys() and measured["tp"] + measured["fp"] != mask.data.sum():
+        raise InputFileError(f"{path} was changed after it was measured. Measure it again")
+    return mask
+
+
+def _of_case(row: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    return next((case for case in row["cases"] if str(case["case"]) == name), {})
