@@ -66,7 +66,7 @@ def evaluation_page(folder: Path, content: Mapping[str, Any], scans: Scans) -> P
         data=str(content.get("data")),
         facts={"Data": str(content.get("data")), "Protocol": content["protocol"], "Seed": str(content.get("seed"))},
         sections=[
-            Section("answer", "The answer", [_table(rows, mark), *gaps, *_conventions(content)]),
+            Section("answer", "The answer", [_table(rows, mark), *gaps]),
             Section(
                 "cases",
                 "Cases",
@@ -84,6 +84,7 @@ def evaluation_page(folder: Path, content: Mapping[str, Any], scans: Scans) -> P
                     *lesion_size_chart(rows, voxel_ml, mark=mark),
                 ],
             ),
+            Section("conventions", "What the numbers mean", _conventions(content)),
         ],
     )
 

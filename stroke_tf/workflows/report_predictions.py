@@ -53,7 +53,7 @@ def predictions_page(folder: Path, records: list[dict[str, Any]], scans: Scans) 
     who = _who(number, phantoms)
     without = sum(volume == 0 for volume in volumes)
     headline = (
-        f"Lesions in {number - without} of {who}; {volumes[0]:.1f} to {volumes[-1]:.1f} ml a case, {len(warned)} with "
+        f"Lesions in {number - without} of {who}; {_span(volumes)} ml a case, {len(warned)} with "
         "warnings. Nothing is scored here: stroke-tf evaluate does that where the truth is known."
     )
     first = records[0]
@@ -76,6 +76,11 @@ def _who(number: int, phantoms: int) -> str:
     if 0 < phantoms < number:
         return f"{number} cases, {phantoms} of them {'a SYNTHETIC phantom' if phantoms == 1 else 'SYNTHETIC phantoms'}"
     return f"{number} {'SYNTHETIC phantom' if phantoms else 'case'}{'' if number == 1 else 's'}"
+
+
+def _span(volumes: Sequence[float]) -> str:
+    least, most = f"{volumes[0]:.1f}", f"{volumes[-1]:.1f}"
+    return least if least == most else f"{least} to {most}"
 
 
 def _warnings(records: list[dict[str, Any]]) -> list[Text]:

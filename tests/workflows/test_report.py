@@ -143,7 +143,7 @@ def test_an_evaluation_has_a_page(tmp_path: Path, table1_folder: Path):
     }
     (tmp_path / "summary.json").write_text(json.dumps(content))
     page = page_of(tmp_path, Scans(tmp_path))
-    assert [section.id for section in page.sections] == ["answer", "cases", "plots"]
+    assert [section.id for section in page.sections] == ["answer", "cases", "plots", "conventions"]
     assert any("no mask for 1 cases: 9" in block.text for block in blocks(page, Text))
 
 
