@@ -170,9 +170,9 @@ def test_a_mask_becomes_a_segmentation_each_voxel_in_its_place(pydicom, tmp_path
     write_series(pydicom, study, 4, "t2_tse", way=way)
     assert convert(study, tmp_path / "anna") == 0
     mask = masked(tmp_path / "anna", "FLAIR")
-    assert convert(study, tmp_path / "anna.dcm", "--mask", str(mask)) == 0
+    assert convert(study, study / "anna.dcm", "--mask", str(mask)) == 0
     assert "a segmentation of series 3 (FLAIR, 6 images)" in capsys.readouterr().out
-    segmentation = highdicom.seg.segread(tmp_path / "anna.dcm")
+    segmentation = highdicom.seg.segread(study / "anna.dcm")
     assert segmentation.PatientID == "p1" and "not for diagnosis" in segmentation.SeriesDescription
     for path in sorted(study.glob("003-*.dcm")):
         image = pydicom.dcmread(path)
@@ -180,8 +180,11 @@ def test_a_mask_becomes_a_segmentation_each_voxel_in_its_place(pydicom, tmp_path
         (found,) = segmentation.get_pixels_by_source_instance([image.SOPInstanceUID])
         expected = at_pixels(mask, image)
         assert expected.any() and np.array_equal(found[..., 0], expected)
-    assert convert(study, tmp_path / "anna.dcm", "--mask", str(mask)) == 2
+    assert convert(study, study / "anna.dcm", "--mask", str(mask)) == 2
     assert "exists already" in capsys.readouterr().err
+    # Beside the images it is not taken for one of them.
+    assert convert(study, tmp_path / "again") == 0
+    assert "lesion" not in capsys.readouterr().out
 
 
 def test_an_empty_mask_is_a_segmentation_too(study, tmp_path):

@@ -108,12 +108,13 @@ def dicom_library(name: str) -> ModuleType:
 
 
 def _header(pydicom: ModuleType, path: Path) -> object | None:
-    """Return the header of an image; None for what is none: text, a DICOMDIR, a report."""
+    """Return the header of an image; None for what is none: text, a DICOMDIR, a report, a segmentation."""
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_TAGS, "Rows"])
     except (pydicom.errors.InvalidDicomError, OSError, EOFError):
         return None
-    return header if "Rows" in header and "SeriesInstanceUID" in header else None
+    is_image = "Rows" in header and "SeriesInstanceUID" in header and header.get("Modality") != "SEG"
+    return header if is_image else None
 
 
 def _series(uid: str, files: Sequence[Path], header: object) -> Series:
