@@ -37,27 +37,18 @@ class Augmentation:
                 raise SettingError(f"Augmentation: {name} lies between 0 and {high:g}. Received: {value}")
 
 
-def augment(
-    image: np.ndarray, label: np.ndarray, settings: Augmentation, *, seed: int, slices: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """Change one slice and its label in the same way; a function of its arguments.
+def augmenter(settings: Augmentation, *, slices: int = 1) -> Augmenter:
+    """Return a function that changes one slice and its label in the same way, and depends on its arguments only.
+
+    It takes the image, (row, column, channel) float32 with z-scores inside the brain and 0 outside; the label,
+    (row, column) float32 in [0, 1], the coverage by lesion; and a seed: another seed, another draw. It returns new
+    arrays of the same shapes. What rotation brings in from outside is 0 in both; both are interpolated linearly, so a
+    label stays a coverage and its area is kept. It holds the state of a random generator while it runs: give each
+    thread its own.
 
     Args:
-        image: (row, column, channel) float32, z-scores inside the brain, 0 outside.
-        label: (row, column) float32 in [0, 1], the coverage by lesion.
-        seed: another seed, another draw.
         slices: how many slices the channels belong to, one slice's after the other's (neighbours.WithNeighbours). They
             are one scan's: what is drawn for one of them holds for all.
-    Returns: new arrays of the same shapes. What rotation brings in from outside is 0 in both; both are interpolated
-        linearly, so a label stays a coverage and its area is kept.
-    """
-    return augmenter(settings, slices=slices)(image, label, seed)
-
-
-def augmenter(settings: Augmentation, *, slices: int = 1) -> Augmenter:
-    """Return `augment` for one setting, faster for many slices.
-
-    The returned function holds the state of a random generator while it runs: give each thread its own.
     """
     # Late, so that the room opens fast.
     from stroke_tf.batches.flip_and_rotate import FlipAndRotate

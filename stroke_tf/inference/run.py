@@ -110,7 +110,7 @@ def predict_patches(
         overlap: share of a patch's side that the next patch covers again, in [0, 1).
         weight: how much a patch's answer counts near its border; see PatchWeight.
         batch_size: patches for each call.
-        on_batch: called with the number of patches finished; they sum to patch_count.
+        on_batch: called with the number of patches finished.
     Returns: (x, y, z), float32 in [0, 1]; 0 outside the box.
     Raises: SettingError for an impossible overlap or patch, WeightsError if predict3d gives NaN.
     Source: arXiv 2511.07281 names a 3-D U-Net and no more; patches, overlap and weights are ours.
@@ -132,11 +132,6 @@ def predict_patches(
     inside = total[tuple(slice(length) for length in lengths)]
     np.clip(inside, 0, 1, out=volume[tuple(slice(*ends) for ends in brain_box)])
     return volume
-
-
-def patch_count(brain_box: Box, patch: tuple[int, int, int], overlap: float = 0.5) -> int:
-    """Return how many patches predict_patches needs, for a progress line."""
-    return int(np.prod([len(places) for places in _patch_starts(brain_box, patch, overlap)]))
 
 
 def _patch_starts(box: Box, patch: Sequence[int], overlap: float) -> list[list[int]]:

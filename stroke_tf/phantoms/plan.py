@@ -81,11 +81,6 @@ class LesionPlan:
         """Return the volume of all infarcts together."""
         return sum(lesion.volume_ml for lesion in self.lesions)
 
-    @property
-    def one_sided(self) -> bool:
-        """Return whether all infarcts lie on one side."""
-        return len({lesion.side for lesion in self.lesions}) == 1
-
 
 def draw_lesion_plan(*, seed: int, min_lesion_ml: float = 0.0) -> LesionPlan:
     """Draw what a case contains.

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from stroke_tf.batches.augment import Augmentation, augment
+from stroke_tf.batches.augment import Augmentation, augmenter
 from stroke_tf.errors import SettingError
 
 ONLY_FLIP = Augmentation(rotation_degrees=0, brightness=0, contrast=0)
@@ -12,6 +12,10 @@ ONLY_ROTATION = Augmentation(flip=False, rotation_degrees=180, brightness=0, con
 ONLY_INTENSITY = Augmentation(flip=False, rotation_degrees=0, brightness=0.5, contrast=0.3)
 ALL = Augmentation(rotation_degrees=180)
 EACH = {"flip": ONLY_FLIP, "rotation": ONLY_ROTATION, "intensity": ONLY_INTENSITY, "all": ALL}
+
+
+def augment(image, label, settings, *, seed, slices=1):
+    return augmenter(settings, slices=slices)(image, label, seed)
 
 
 def numbered(size=6):

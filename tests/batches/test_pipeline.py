@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stroke_tf.batches.augment import Augmentation, augment
+from stroke_tf.batches.augment import Augmentation, augmenter
 from stroke_tf.batches.pipeline import SliceSource, numbered_batches, slice_batch, slice_batches
 from stroke_tf.errors import GeometryError, ManifestError, SettingError
 from stroke_tf.neighbours import with_neighbours
@@ -104,7 +104,8 @@ def test_a_slice_of_a_batch_is_the_slice_augmented_alone():
     plain = slice_batch(source, augmentation=None, **asked)
     changed = slice_batch(source, augmentation=ALL, **asked)
     for row in range(4):
-        image, label = augment(plain[0][row], plain[1][row], ALL, seed=child_seed(11, "batch", 3, "slice", row))
+        seed = child_seed(11, "batch", 3, "slice", row)
+        image, label = augmenter(ALL)(plain[0][row], plain[1][row], seed)
         assert np.array_equal(changed[0][row], image) and np.array_equal(changed[1][row], label)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from stroke_tf.choices import FitRule, PatchWeight
 from stroke_tf.errors import GeometryError, SettingError, WeightsError
-from stroke_tf.inference.run import filled_slices, patch_count, predict_patches, predict_plane, predict_stack
+from stroke_tf.inference.run import filled_slices, predict_patches, predict_plane, predict_stack
 from stroke_tf.neighbours import with_neighbours
 from stroke_tf.planes import Plane
 from stroke_tf.slices import plan_fit
@@ -168,13 +168,13 @@ def test_a_gaussian_weight_trusts_the_patch_whose_middle_is_nearer():
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 50])
-def test_the_number_of_patches_is_known_beforehand_and_told(batch_size: int):
+def test_every_patch_is_told(batch_size: int):
     told = []
     box = ((0, 20), (0, 18), (0, 14))
     predict_patches(
         volume_of(), box, first_channel, patch=(8, 8, 8), overlap=0.5, batch_size=batch_size, on_batch=told.append
     )
-    assert sum(told) == patch_count(box, (8, 8, 8), 0.5) == 4 * 4 * 3
+    assert sum(told) == 4 * 4 * 3
 
 
 @pytest.mark.parametrize("overlap", [-0.1, 1.0])
