@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stroke_tf.choices import Engine
 from stroke_tf.cluster.needs import Needs, needs_of_prediction, require_a_machine, threads_of_a_job
-from stroke_tf.cluster.ray_cluster import Node, alive_nodes, look_over, ray_cluster, require_answering
+from stroke_tf.cluster.ray_cluster import Node, look_over, ray_cluster, require_answering
 from stroke_tf.cluster.ray_tasks import Task, finish_all
 from stroke_tf.cluster.shared_folder import SharedFolder, shared_folder
 from stroke_tf.errors import SettingError
@@ -89,8 +89,7 @@ def _through_cluster(
     part = elsewhere(given, asked)
     folder = part.asked.outputs.folder
     with shared_folder(folder) as shared, ray_cluster(address) as ray:
-        nodes = alive_nodes(ray)
-        kinds = look_over(ray, nodes, shared, _must_see(part, plan))
+        nodes, kinds = look_over(ray, shared, _must_see(part, plan))
         needs = _needs(part.asked, nodes)
         require_a_machine([needs], [node.resources for node in nodes])
         part = replace(part, asked=replace(part.asked, threads=needs.threads))

@@ -7,6 +7,7 @@ machines. Without an address Ray runs on this machine alone and listens on the l
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ _SEVERAL_MACHINES = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _OBJECT_STORE_BYTES = 80 * 2**20
 """Jobs are lists of names, and their results files: nothing large passes through Ray."""
 _PROBE_S = 120.0
+_LEAVING_S = 30.0
+"""How long a machine whose process was lost may be listed before it counts as there, and ill."""
 
 
 @dataclass(frozen=True)
@@ -119,16 +122,18 @@ def alive_nodes(ray: Any) -> list[Node]:
     ]
 
 
-def look_over(ray: Any, nodes: Sequence[Node], shared: SharedFolder, must_see: Sequence[Path]) -> list[str]:
+def look_over(ray: Any, shared: SharedFolder, must_see: Sequence[Path]) -> tuple[list[Node], list[str]]:
     """Ask every machine whether it sees the shared folder, the files of the jobs, and has this machine's packages.
 
     Args:
         must_see: files and folders that jobs read.
-    Returns: the kinds of processor that there are, one line each.
+    Returns: the machines, without those that died while they were asked, and the kinds of processor that there are.
     Raises: OutputError if the folder is not shared; SettingError for missing files, other packages, or a head that
         would send usage statistics.
     """
-    told = _ask(ray, nodes, shared, must_see)
+    asked = alive_nodes(ray)
+    told = _ask(ray, asked, shared, must_see)
+    nodes = [node for node in asked if node.id in told]
     unshared = [f"{node.name}: {told[node.id]['shared']}" for node in nodes if told[node.id]["shared"]]
     unshared += [
         f"{node.name}: what it writes does not arrive here"
@@ -159,7 +164,7 @@ def look_over(ray: Any, nodes: Sequence[Node], shared: SharedFolder, must_see: S
                 f"The head of this cluster, {node.name}, was started with Ray's usage statistics on, which it sends to "
                 f"Ray's makers. Nothing should leave your machines: start it with {_NO_STATISTICS}=0 ray start --head …"
             )
-    return sorted({told[node.id]["processor"] for node in nodes})
+    return nodes, sorted({told[node.id]["processor"] for node in nodes})
 
 
 def _ask(ray: Any, nodes: Sequence[Node], shared: SharedFolder, must_see: Sequence[Path]) -> dict[str, dict]:
@@ -177,11 +182,25 @@ def _ask(ray: Any, nodes: Sequence[Node], shared: SharedFolder, must_see: Sequen
         try:
             told[node.id] = ray.get(reference, timeout=_PROBE_S)
         except ray.exceptions.RayError as fault:
+            if _has_left(ray, node, fault):
+                continue
             raise SettingError(
                 f"{node.name} does not answer ({_first_line(fault)}). Is the package installed there, in the same "
                 "environment as here? Otherwise take it out of the cluster (ray stop)."
             ) from fault
     return told
+
+
+def _has_left(ray: Any, node: Node, fault: Exception) -> bool:
+    """Tell whether a machine that did not answer has died; the cluster may list a dead one for some seconds."""
+    faults = ray.exceptions
+    lost = (faults.NodeDiedError, faults.TaskUnschedulableError, faults.WorkerCrashedError, faults.GetTimeoutError)
+    deadline = time.monotonic() + (_LEAVING_S if isinstance(fault, lost) else 0)
+    while any(each.id == node.id for each in alive_nodes(ray)):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.5)
+    return True
 
 
 def _answer(name: str, shared: SharedFolder, must_see: Sequence[Path]) -> dict[str, Any]:

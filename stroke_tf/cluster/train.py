@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from stroke_tf.cluster.needs import needs_of_training, require_a_machine, threads_of_a_job
-from stroke_tf.cluster.ray_cluster import alive_nodes, look_over, ray_cluster
+from stroke_tf.cluster.ray_cluster import look_over, ray_cluster
 from stroke_tf.cluster.ray_tasks import Task, carry_out
 from stroke_tf.cluster.shared_folder import shared_folder
 from stroke_tf.training.lease import progress_of
@@ -24,8 +24,7 @@ def train_on_ray(plan: Plan, *, address: str | None, threads: int | None, say: C
             jobs = unfinished(wave, plan.chosen)
             if not jobs:
                 continue
-            nodes = alive_nodes(ray)
-            kinds = look_over(ray, nodes, shared, must_see_of(jobs))
+            nodes, kinds = look_over(ray, shared, must_see_of(jobs))
             cards_here = sum(int(node.resources.get("GPU", 0)) for node in nodes if node.here)
             each_threads = threads_of_a_job(threads, plan.chosen, cards_here=cards_here)
             tasks = [_task(each, plan, each_threads) for each in jobs]

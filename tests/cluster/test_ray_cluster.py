@@ -1,13 +1,44 @@
 """How a cluster is asked for: what is refused before Ray is started. A real cluster: test_two_machines.py."""
 
 import ast
+import importlib.util
+import os
 import socket
+import subprocess
 import sys
 
 import pytest
 
 from stroke_tf.cluster.ray_cluster import ray_cluster, require_answering
 from stroke_tf.errors import SettingError
+
+# Looks a cluster over, and again when it is told to.
+LOOKING = """
+import sys
+from pathlib import Path
+from stroke_tf.cluster.ray_cluster import look_over, ray_cluster
+from stroke_tf.cluster.shared_folder import shared_folder
+with shared_folder(Path(sys.argv[2])) as shared, ray_cluster(sys.argv[1]) as ray:
+    print(len(look_over(ray, shared, [])[0]), flush=True)
+    sys.stdin.readline()
+    print(len(look_over(ray, shared, [])[0]), flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install -e '.[ray]'")
+def test_a_machine_that_died_a_moment_ago_is_left_out(two_machines, tmp_path, repository):
+    cluster, told = two_machines
+    words = [sys.executable, "-c", LOOKING, told["address"], str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(repository)}
+    looking = subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert looking.stdout.readline() == "2\n"
+    cluster.stdin.write("kill\n")
+    cluster.stdin.flush()
+    assert cluster.stdout.readline() == "killed\n"
+    # Ray lists it for some seconds more, and has something to say of its death before we answer.
+    said = looking.communicate("again\n", timeout=300)[0]
+    assert looking.returncode == 0 and said.splitlines()[-1] == "1", said
 
 
 @pytest.mark.parametrize("address", ["ray://10.0.0.1:10001", "10.0.0.1", "head:port", "http://head:8265"])

@@ -253,6 +253,7 @@ def test_the_policy_refuses_what_it_does_not_name(start, page: Path):
 def test_without_webgl_the_pictures_stand_in(start, page: Path):
     driver = start("--disable-3d-apis")
     driver.get(page.as_uri())
+    wait_for(driver, "pictures")
     assert "lacks WebGL 2" in text(driver, "v-message")
     state = driver.execute_script(
         "const p = document.getElementById('v-pictures');"
