@@ -133,13 +133,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     cluster = Cluster(asked.cluster)
     require_cluster_options(cluster, asked.address)
+    given = _given(asked)
     if cluster is Cluster.RAY:
         from stroke_tf.cluster.predict import predict_on_ray
 
-        written = predict_on_ray(_given(asked), wishes, address=asked.address, case_ids=asked.case)
+        written = predict_on_ray(given, wishes, address=asked.address, case_ids=asked.case)
     else:
         predict = predict_perfusion_cases if of_perfusion(asked.runs) else predict_cases
-        written = predict(_given(asked), wishes, case_ids=asked.case)
+        written = predict(given, wishes, case_ids=asked.case)
     for each in written:
         if not each.fault and not each.kept:
             print(f"{each.case_id}: {each.volume_ml:.2f} ml of lesion, {each.seconds:.1f} s, {each.mask}")
@@ -154,8 +155,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if failed:
         print(f"{len(failed)} of {len(written)} cases failed; they are listed in {asked.out / FAILED}", file=sys.stderr)
         return 2
-    if asked.data is None or asked.data.suffix == ".txt":
-        # The truth of files and lists, if any, is somewhere else.
+    # What lies beside the cases of a list cannot be named in one word to evaluate.
+    if not given.with_truth:
         say_next("report", asked.out)
     else:
         root = [] if asked.data_root is None else ["--data-root", asked.data_root]

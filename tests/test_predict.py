@@ -201,7 +201,7 @@ def test_one_plane_writes_one_mask_a_case_and_says_what_next(runs, two_cases, tm
     assert printed[0].startswith("device: CPU") and "2 cases" in printed[0] and "weights: " in printed[0]
     milliliters = voxels(out / "case1_mask.nii.gz").sum() * np.prod(SPACING) / 1000
     assert printed[1].startswith(f"case1: {milliliters:.2f} ml of lesion")
-    assert next_command(said) == ["evaluate", "--truth", str(two_cases), "--masks", str(out), "--out", "evaluation"]
+    assert next_command(said) == ["report", str(out)]
 
 
 def test_the_3d_network_predicts_alone(runs, two_cases, tmp_path):

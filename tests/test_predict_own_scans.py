@@ -106,6 +106,15 @@ def test_a_file_for_each_sequence_gives_the_mask_of_the_folder(random_runs, anna
     assert np.array_equal(mask, voxels(as_folder / "anna_mask.nii.gz"))
 
 
+def test_scans_with_a_truth_are_measured_next(random_runs, anna, as_folder, tmp_path, capsys, next_command):
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(anna, data / "anna")
+    shutil.copy(as_folder / "anna_mask.nii.gz", data / "anna" / "lesion.nii.gz")
+    assert predict(random_runs, "y", out, "--data", data) == 0
+    words = ["evaluate", "--truth", str(data), "--masks", str(out), "--out", "evaluation"]
+    assert next_command(capsys.readouterr().out) == words
+
+
 def test_the_record_tells_what_the_mask_holds(anna, as_folder):
     record, mask = told(as_folder / "anna_mask.json"), voxels(as_folder / "anna_mask.nii.gz").astype(bool)
     voxel_ml = SIDE_MM**3 / 1000

@@ -25,6 +25,7 @@ class Given:
         root: the folder that holds them, or the folder of the manifest or list.
         faults: by case, or by what a line of a list says: why it cannot be predicted.
         bids: whether the root is a BIDS dataset.
+        with_truth: whether there is a lesion mask beside any of them.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Given:
     cases: tuple[Case, ...]
     faults: Mapping[str, str]
     bids: bool = False
+    with_truth: bool = False
 
 
 def given_by(place: Path, *, data_root: Path | None = None) -> Given:
@@ -52,13 +54,15 @@ def given_by(place: Path, *, data_root: Path | None = None) -> Given:
         )
     if place.is_dir():
         found = search_cases(place, masks=False)
-        return Given(_name_of(place), place, found.cases, found.faults, is_bids_dataset(place))
+        return Given(_name_of(place), place, found.cases, found.faults, is_bids_dataset(place), found.with_truth)
     if place.name.endswith(_LIST_ENDING):
         return _listed(place)
     if place.name.endswith(_IMAGE_ENDINGS):
         raise InputFileError(f"{place}: an image. Say which sequence it shows: --flair {place}, or --dwi, --t1, --t2 …")
-    cases = tuple(replace(case, lesion=None) for case in read_manifest(place, data_root))
-    return Given(place.name, data_root or place.parent, cases, {})
+    listed = read_manifest(place, data_root)
+    cases = tuple(replace(case, lesion=None) for case in listed)
+    with_truth = any(case.lesion is not None for case in listed)
+    return Given(place.name, data_root or place.parent, cases, {}, with_truth=with_truth)
 
 
 def given_as_files(images: Mapping[str, Path], *, name: str = "", reference: str = "", resample: bool = False) -> Given:

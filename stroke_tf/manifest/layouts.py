@@ -49,10 +49,12 @@ class Search:
 
     Args:
         faults: by case id, why a case cannot be told; it is not among the cases.
+        with_truth: whether there is a lesion mask, also where masks are not looked for.
     """
 
     cases: tuple[Case, ...]
     faults: Mapping[str, str]
+    with_truth: bool
 
 
 def find_cases(root: Path) -> list[Case]:
@@ -83,7 +85,9 @@ def search_cases(root: Path, *, masks: bool = True) -> Search:
         raise ManifestError(f"{root}: no such folder. Give the folder that holds the cases.")
     files: dict[str, dict[str, _Found]] = {}
     faults: dict[str, str] = {}
+    with_truth = False
     for found in _told_apart(filter(None, map(_recognise, _walk(root)))):
+        with_truth |= found.kind == _LESION
         if found.kind == _LESION and not masks:
             continue
         kinds = files.setdefault(found.case_id, {})
@@ -99,7 +103,7 @@ def search_cases(root: Path, *, masks: bool = True) -> Search:
             "(sub-*/anat/*_FLAIR.nii.gz) or plain names (patient07/FLAIR.nii.gz). For others write a manifest by hand: "
             "data_manifests/README.md."
         )
-    return Search(tuple(_case(name, files[name]) for name in names if name not in faults), faults)
+    return Search(tuple(_case(name, files[name]) for name in names if name not in faults), faults, with_truth)
 
 
 def _walk(root: Path) -> Iterator[Path]:
