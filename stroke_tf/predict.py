@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _MRI = ("flair", "dwi", "t1", "t2", "adc")
 _CT = ("ct", "ctp", "cbf", "cbv", "mtt", "tmax")
+_MOST_NAMED = 12
+"""More cases are not named one by one in the command that comes next."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -112,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser().parse_args(arguments)
     from stroke_tf.cluster.options import require_cluster_options
     from stroke_tf.workflows.outputs import FAILED, TABLE, Outputs
-    from stroke_tf.workflows.predict import Asked, predict_cases
+    from stroke_tf.workflows.predict import Asked, cases_seen_in_training, predict_cases
     from stroke_tf.workflows.predict_perfusion import of_perfusion, predict_perfusion_cases
     from stroke_tf.workflows.seeing import Seeing
 
@@ -160,7 +162,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say_next("report", asked.out)
     else:
         root = [] if asked.data_root is None else ["--data-root", asked.data_root]
-        say_next("evaluate", "--truth", asked.data, *root, "--masks", asked.out, "--out", "evaluation")
+        seen = set(cases_seen_in_training(asked.runs, given.cases))
+        unseen = [each.case_id for each in written if not each.fault and each.case_id not in seen]
+        # A Dice of cases that trained the networks flatters.
+        these = ["--case", *unseen] if seen and 0 < len(unseen) <= _MOST_NAMED else []
+        say_next("evaluate", "--truth", asked.data, *root, "--masks", asked.out, *these, "--out", "evaluation")
     return 0
 
 

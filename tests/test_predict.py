@@ -365,8 +365,15 @@ def test_a_network_whose_plane_was_edited_after_the_run_is_refused(runs, two_cas
     assert files(tmp_path / "out") == {}
 
 
-def test_a_case_that_trained_the_network_is_named(runs, two_cases, tmp_path, capsys):
-    names = [case.case_id for case in find_cases(two_cases)]
+def test_a_case_that_trained_the_network_is_named_and_not_measured(runs, two_cases, tmp_path, capsys, next_command):
+    data = tmp_path / "data"
+    shutil.copytree(two_cases, data)
+    names = [case.case_id for case in find_cases(data)]
     carded(runs, tmp_path, train=names[:1])
-    assert predict(tmp_path, "x", two_cases, tmp_path / "out") == 0
+    assert predict(tmp_path, "x", data, tmp_path / "out") == 0
     assert f"note: {names[0]} trained these networks" in capsys.readouterr().out
+    for name in names:
+        shutil.copy(tmp_path / "out" / f"{name}_mask.nii.gz", data / name / "lesion.nii.gz")
+    assert predict(tmp_path, "x", data, tmp_path / "again") == 0
+    words = ["--truth", str(data), "--masks", str(tmp_path / "again"), "--case", names[1], "--out", "evaluation"]
+    assert next_command(capsys.readouterr().out) == ["evaluate", *words]
