@@ -182,7 +182,7 @@ def _print_anywhere() -> None:
 
 _BEGINNINGS = {
     "stroke-tf audit": "the papers' printed tables against arithmetic: a second",
-    "stroke-tf reproduce-table1 --preset smoke": "every stage once, on SYNTHETIC phantoms: 3 min",
+    "stroke-tf reproduce-table1 --preset smoke": "every stage once, on SYNTHETIC phantoms: 1 min",
     "stroke-tf reproduce-table1": "Table 1 on SYNTHETIC phantoms: 25 min on 2 cores",
     "stroke-tf index FOLDER --out manifest.csv": "your own scans: find and check them",
 }
