@@ -29,7 +29,7 @@ DOORS = {
     "reproduce-table1": "run the whole of Table 1 and judge each claim",
     "reproduce-aboudi2022": "run Table II of Aboudi 2022, and say which reading its numbers fit",
     "reproduce-isles2018": "run the generative model on CT perfusion, in cross-validation, and judge each claim",
-    "report": "write one HTML page, viewer inside, from a results folder or a training run",
+    "report": "write one HTML page, viewer inside, from results, an evaluation, predictions or a training run",
     "verify": "check a run folder against its run card",
 }
 
