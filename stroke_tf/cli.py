@@ -10,7 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from stroke_tf.choices import Cluster, Device, Precision, Protocol
 from stroke_tf.errors import StrokeTfError
@@ -167,10 +167,34 @@ def cluster_options(options: argparse.ArgumentParser) -> None:
     )
 
 
-def preset_and_folder(asked: argparse.Namespace, name: str) -> tuple[str, Path]:
-    """Return the preset and the results folder that were asked for, or those that suit: the full one on real scans."""
+def request_words(asked: argparse.Namespace, name: str) -> dict[str, Any]:
+    """Return what reproduction_options asked, by the names that the request of every reproduction has.
+
+    Args:
+        name: of the results folder, without the preset; the preset that suits is the full one on real scans.
+    """
     preset = asked.preset or ("paper" if asked.data else "quick")
-    return preset, asked.out or Path("results") / f"{name}-{preset}"
+    return {
+        "preset": preset,
+        "data": asked.data,
+        "data_root": asked.data_root,
+        "out": asked.out or Path("results") / f"{name}-{preset}",
+        "seed": asked.seed,
+        "device": Device(asked.device),
+        "precision": Precision(asked.precision),
+        "protocol": Protocol(asked.protocol),
+        "threads": asked.threads,
+    }
+
+
+def training_words(asked: argparse.Namespace) -> dict[str, Any]:
+    """Return who trains the networks of a reproduction, by the names of cluster.beforehand.train_beforehand."""
+    return {
+        "cluster": Cluster(asked.cluster),
+        "address": asked.address,
+        "threads": asked.threads,
+        "only_job": asked.only_job,
+    }
 
 
 def _print_anywhere() -> None:

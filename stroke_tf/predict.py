@@ -157,7 +157,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if failed:
         print(f"{len(failed)} of {len(written)} cases failed; they are listed in {asked.out / FAILED}", file=sys.stderr)
         return 2
-    # What lies beside the cases of a list cannot be named in one word to evaluate.
     if not given.with_truth:
         say_next("report", asked.out)
     else:

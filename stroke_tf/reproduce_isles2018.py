@@ -3,8 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from stroke_tf.choices import Cluster, Device, Precision, Protocol
-from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_report
+from stroke_tf.cli import door, reproduction_options, request_words, say_report, training_words
 
 _FOLDS = tuple(str(fold) for fold in range(5))
 
@@ -27,7 +26,6 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is left to run, and print the table."""
     asked = parser().parse_args(arguments)
-    preset, out = preset_and_folder(asked, "isles2018")
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()
@@ -36,29 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stroke_tf.workflows.isles2018_jobs import plan_isles2018
 
     request = Isles2018Request(
-        preset=preset,
-        data=asked.data,
-        data_root=asked.data_root,
+        **request_words(asked, "isles2018"),
         folds=() if asked.fold == "all" else (int(asked.fold),),
-        out=out,
-        seed=asked.seed,
-        device=Device(asked.device),
-        precision=Precision(asked.precision),
-        protocol=Protocol(asked.protocol),
-        threads=asked.threads,
     )
-    if not train_beforehand(
-        lambda: plan_isles2018(request),
-        cluster=Cluster(asked.cluster),
-        address=asked.address,
-        threads=asked.threads,
-        only_job=asked.only_job,
-    ):
+    if not train_beforehand(lambda: plan_isles2018(request), **training_words(asked)):
         return 0
     reproduce_isles2018(request)
-    print((out / "isles2018.md").read_text(encoding="utf-8"))
-    print(f"wrote {out}: isles2018.md, isles2018.csv, results.json, figures, masks, generated DWI and run folders")
-    say_report(out, asked.data, asked.data_root)
+    print((request.out / "isles2018.md").read_text(encoding="utf-8"))
+    print(f"wrote {request.out}: isles2018.md, isles2018.csv, results.json, figures, masks, generated DWI, run folders")
+    say_report(request.out, asked.data, asked.data_root)
     return 0
 
 

@@ -4,8 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from stroke_tf.choices import Cluster, Device, Precision, Protocol
-from stroke_tf.cli import door, preset_and_folder, reproduction_options, say_report
+from stroke_tf.cli import door, reproduction_options, request_words, say_report, training_words
 
 
 def parser() -> argparse.ArgumentParser:
@@ -34,7 +33,6 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is left to run, and print the table."""
     asked = parser().parse_args(arguments)
-    preset, out = preset_and_folder(asked, "table1")
     from stroke_tf.models.tensorflow_start import start_tensorflow
 
     start_tensorflow()
@@ -44,33 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stroke_tf.workflows.table1_rows import Table1Request
 
     request = Table1Request(
-        preset=preset,
-        data=asked.data,
-        data_root=asked.data_root,
+        **request_words(asked, "table1"),
         folds=tuple(range(4)) if asked.fold == "all" else (int(asked.fold),),
         weights=asked.weights,
         weights_folder=asked.weights_folder,
-        out=out,
-        seed=asked.seed,
-        device=Device(asked.device),
-        precision=Precision(asked.precision),
-        protocol=Protocol(asked.protocol),
         sequences=tuple(word.strip().upper() for word in (asked.sequences or "").split(",") if word.strip()),
         variants=_variants(asked.variants),
-        threads=asked.threads,
     )
-    if not train_beforehand(
-        lambda: plan_table1(request),
-        cluster=Cluster(asked.cluster),
-        address=asked.address,
-        threads=asked.threads,
-        only_job=asked.only_job,
-    ):
+    if not train_beforehand(lambda: plan_table1(request), **training_words(asked)):
         return 0
     reproduce_table1(request)
-    print((out / "table1.md").read_text(encoding="utf-8"))
-    print(f"wrote {out}: table1.md, table1.csv, results.json, figures, masks and run folders")
-    say_report(out, asked.data, asked.data_root)
+    print((request.out / "table1.md").read_text(encoding="utf-8"))
+    print(f"wrote {request.out}: table1.md, table1.csv, results.json, figures, masks and run folders")
+    say_report(request.out, asked.data, asked.data_root)
     return 0
 
 

@@ -353,7 +353,7 @@ def test_the_page_shows_every_row_beside_the_scans_and_the_truth(tmp_path, masks
     assert all([overlay.id for overlay in case.overlays] == ["truth", "beside", "again"] for case in cases)
     assert all({"FLAIR", "DWI"} <= set(case.images) and not case.synthetic for case in cases)
     # A mask that is not the one that was measured is not shown as if it were.
-    save(masks / "2_mask.nii.gz", lesion(1, shift=1))
+    save(masks / "2_mask.nii.gz", lesion(2, shift=2))  # as large, elsewhere
     cases, warnings = shown(tmp_path / "out")
     assert [case.name for case in cases] == ["1", "3", "4"]
     assert "Not shown: case 2" in warnings and "was changed after it was measured" in warnings

@@ -78,7 +78,7 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
             ray.init(address, **quiet)
     except (ConnectionError, RuntimeError, ValueError) as fault:
         raise SettingError(
-            f"--cluster ray: no cluster could be joined at {address or 'this machine'} ({_first_line(fault)}). Start "
+            f"--cluster ray: no cluster could be joined at {address or 'this machine'} ({first_line(fault)}). Start "
             "one (docs/many-machines.md), and use the same Python and Ray on every machine."
         ) from fault
     try:
@@ -185,7 +185,7 @@ def _ask(ray: Any, nodes: Sequence[Node], shared: SharedFolder, must_see: Sequen
             if _has_left(ray, node, fault):
                 continue
             raise SettingError(
-                f"{node.name} does not answer ({_first_line(fault)}). Is the package installed there, in the same "
+                f"{node.name} does not answer ({first_line(fault)}). Is the package installed there, in the same "
                 "environment as here? Otherwise take it out of the cluster (ray stop)."
             ) from fault
     return told
@@ -222,5 +222,5 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
-def _first_line(fault: BaseException) -> str:
+def first_line(fault: BaseException) -> str:
     return str(fault).strip().partition("\n")[0] or type(fault).__name__

@@ -8,6 +8,7 @@ from typing import Any
 
 from stroke_tf.cluster.cores import take_cores
 from stroke_tf.cluster.needs import Needs
+from stroke_tf.cluster.ray_cluster import first_line
 from stroke_tf.cluster.shared_folder import SharedFolder
 from stroke_tf.errors import StrokeTfError
 from stroke_tf.progress import Progress
@@ -86,9 +87,9 @@ def finish_all(
                 except ray.exceptions.RayError as fault:
                     lost = view.losses[task.name] = view.losses.get(task.name, 0) + 1
                     if lost > MOST_LOSSES:
-                        view.failed[task.name] = f"its process died {lost} times, the last time: {_first_line(fault)}"
+                        view.failed[task.name] = f"its process died {lost} times, the last time: {first_line(fault)}"
                     else:
-                        say(f"{task.name}: its process was lost ({_first_line(fault)}); taken up again elsewhere")
+                        say(f"{task.name}: its process was lost ({first_line(fault)}); taken up again elsewhere")
                         still[submit(task)] = task
             view.show(list(still.values()))
     except BaseException:
@@ -153,7 +154,3 @@ def _told(fault: Any) -> str:
     """Return a user's error as it is, and an error of ours with the traceback of the worker."""
     cause = getattr(fault, "cause", None)
     return str(cause) if isinstance(cause, StrokeTfError) else str(fault)
-
-
-def _first_line(fault: BaseException) -> str:
-    return str(fault).strip().partition("\n")[0] or type(fault).__name__

@@ -25,7 +25,8 @@ class Given:
         root: the folder that holds them, or the folder of the manifest or list.
         faults: by case, or by what a line of a list says: why it cannot be predicted.
         bids: whether the root is a BIDS dataset.
-        with_truth: whether there is a lesion mask beside any of them.
+        with_truth: whether there is a lesion mask beside any case of a folder or manifest; files and lists are not
+            asked, since their truth could not be named to evaluate in one word.
     """
 
     name: str

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from stroke_tf.errors import GeometryError, InputFileError, SettingError
 from stroke_tf.files import require_absent, written_whole
+from stroke_tf.progress import Progress
 
 _TAGS = ["SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "ProtocolName", "Modality", "PatientID"]
 
@@ -42,12 +43,13 @@ def find_series(folder: Path) -> list[Series]:
     if not folder.is_dir():
         raise InputFileError(f"{folder}: no such folder. Give the folder that holds the DICOM files.")
     found: dict[str, tuple[list[Path], object]] = {}
-    for place, below, names in os.walk(folder):
-        below.sort()
-        for name in sorted(names):
-            header = _header(pydicom, Path(place, name))
-            if header is not None:
-                found.setdefault(str(header.SeriesInstanceUID), ([], header))[0].append(Path(place, name))
+    files = _files_below(folder)
+    progress = Progress("reading headers", len(files))
+    for path in files:
+        header = _header(pydicom, path)
+        if header is not None:
+            found.setdefault(str(header.SeriesInstanceUID), ([], header))[0].append(path)
+        progress.step()
     if not found:
         raise InputFileError(f"{folder}: no DICOM image in it. Give the folder that holds the DICOM files.")
     series = [_series(uid, files, header) for uid, (files, header) in found.items()]
@@ -105,6 +107,14 @@ def dicom_library(name: str) -> ModuleType:
             "or in a clone: pip install -e '.[dicom]'"
         ) from None
     return module
+
+
+def _files_below(folder: Path) -> list[Path]:
+    files = []
+    for place, below, names in os.walk(folder):
+        below.sort()
+        files += [Path(place, name) for name in sorted(names)]
+    return files
 
 
 def _header(pydicom: ModuleType, path: Path) -> object | None:

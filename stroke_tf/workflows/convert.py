@@ -9,6 +9,7 @@ from pathlib import Path
 from stroke_tf.errors import InputFileError, SettingError
 from stroke_tf.files import require_absent, write_json
 from stroke_tf.manifest.case import SEQUENCES
+from stroke_tf.progress import Progress
 from stroke_tf.volumes.dicom import Series, convert_series, find_series
 from stroke_tf.volumes.dicom_segmentation import is_on_grid_of, write_segmentation
 from stroke_tf.volumes.grid import Grid
@@ -62,8 +63,10 @@ def convert(
     files = {name: out / f"{name}.nii.gz" for name in SEQUENCES if name in chosen}
     for path in (*files.values(), out / RECORD):
         require_absent(path, force=force)
+    progress = Progress("converting", len(files))
     for name, path in files.items():
         convert_series(chosen[name], path, force=force)
+        progress.step(note=name)
     told = {
         name: {"number": chosen[name].number, "description": chosen[name].description, "uid": chosen[name].uid}
         for name in files
@@ -114,7 +117,11 @@ def _require_one_patient(source: Path, found: Sequence[Series]) -> None:
 
 def _of_grid(mask: Path, grid: Grid, found: Sequence[Series]) -> Series:
     """Return the series that has a mask's voxels; the FLAIR or the DWI if there are several, as predict refers to."""
-    hits = [series for series in found if is_on_grid_of(series, grid)]
+    hits = []
+    progress = Progress("looking for the mask's grid", len(found))
+    for series in found:
+        hits += [series] if is_on_grid_of(series, grid) else []
+        progress.step(note=str(series))
     if not hits:
         raise InputFileError(
             f"{mask}: none of the {len(found)} series lies on its grid ({grid}). Give the folder that the scans were "

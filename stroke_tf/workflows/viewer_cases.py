@@ -10,6 +10,7 @@ import numpy as np
 
 from stroke_tf.errors import InputFileError, StrokeTfError
 from stroke_tf.manifest.case import Case, natural_order
+from stroke_tf.metrics.confusion import count
 from stroke_tf.progress import Progress
 from stroke_tf.reports.page import Text
 from stroke_tf.reports.viewer import Viewer, ViewerCase
@@ -144,14 +145,15 @@ def _viewer_case(folder: Path, case: Mapping[str, Any], known: Case, shown: _Sho
     if generated.exists():
         images[_DRAWN_DWI] = on_grid_of(reference, read_scan(generated))
     spread = fold / "fusion" / f"{name}_disagreement.nii.gz"
-    masks = {row: mask for row in shown.rows if (mask := _mask(shown, row, case))}
+    truth = _truth(fold, name, known)
+    masks = {row: mask for row in shown.rows if (mask := _mask(shown, row, case, truth))}
     dice = case.get("dice")
     return packed_case(
         CaseToPack(
             name=name,
             reference=reference,
             images=images,
-            truth=_truth(fold, name, known),
+            truth=truth,
             masks=masks,
             titles={row: content["title"] for row, content in shown.rows.items()},
             main=shown.main,
@@ -176,18 +178,20 @@ def _mask_in(folder: Path, row: str, case: Mapping[str, Any]) -> Path:
     return fold_folder(folder, case) / "masks" / row / f"{case['case']}_mask.nii.gz"
 
 
-def _mask(shown: _Shown, row: str, case: Mapping[str, Any]) -> Scan | None:
+def _mask(shown: _Shown, row: str, case: Mapping[str, Any], truth: Scan | None) -> Scan | None:
     """Read a mask; None where there is none.
 
-    Raises: InputFileError if it is not the mask that was measured.
+    Raises: InputFileError if mask and truth no longer give the counts that were measured.
     """
     path = shown.mask_of(row, case)
     if path is None or not path.exists():
         return None
     mask = read_mask(path, allow_empty=True)
     measured = _of_case(shown.rows[row], str(case["case"]))
-    if {"tp", "fp"} <= measured.keys() and measured["tp"] + measured["fp"] != mask.data.sum():
-        raise InputFileError(f"{path} was changed after it was measured. Measure it again")
+    if truth is not None and "tp" in measured:
+        now = count(mask.data, truth.data)
+        if (now.tp, now.fp, now.fn) != (measured["tp"], measured["fp"], measured["fn"]):
+            raise InputFileError(f"{path} or {truth.path} was changed after it was measured. Measure it again")
     return mask
 
 
