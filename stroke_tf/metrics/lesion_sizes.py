@@ -87,13 +87,14 @@ def largest_distance(points: np.ndarray) -> float:
         >>> largest_distance(np.array([[0, 0, 0], [1, 0, 0], [0, 3, 4]]))
         5.0990195135927845
     """
+    from scipy.spatial.distance import cdist
+
     points = np.asarray(points, np.float64)
     longest = 0.0
     rows = max(1, _PAIRS_AT_ONCE // len(points))
     for start in range(0, len(points), rows):
-        apart = ((points[start : start + rows, None] - points[None]) ** 2).sum(axis=2)
-        longest = max(longest, float(apart.max()))
-    return longest**0.5
+        longest = max(longest, float(cdist(points[start : start + rows], points).max()))
+    return longest
 
 
 def _size_of(lesion: Mask, corner: np.ndarray, grid: Grid, middle: Midplane) -> LesionSize:
